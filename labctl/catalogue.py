@@ -1,0 +1,111 @@
+"""The catalogue: what is installed, found through entry points, and which benches and runs exist.
+
+Third parties add protocols, drivers, device families, laboratories and commands by declaring an
+entry point in their own package; labctl imports a thing only when it is asked for by name.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, cast
+
+import platformdirs
+
+from labctl.errors import BadInput
+from labctl.protocol import Protocol, load_values
+
+__all__ = ["bench_files", "find", "find_bench", "load", "names", "protocol_from", "run_folders"]
+
+_GROUPS = {
+    "protocol": "labctl.protocols",
+    "instrument": "labctl.instruments",
+    "laboratory": "labctl.laboratories",
+    "device": "labctl.devices",
+    "command": "labctl.commands",
+}
+
+
+def find(kind: str) -> dict[str, EntryPoint]:
+    """Return the entry points of one kind: protocol, instrument, laboratory, device, command."""
+    return {point.name: point for point in entry_points(group=_GROUPS[kind])}
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of one kind, sorted."""
+    return sorted(find(kind))
+
+
+def load(kind: str, name: str) -> Any:
+    """Import one thing by name.
+
+    Raises
+    ------
+    BadInput
+        Nothing of this name is installed; the sentence lists what is.
+    """
+    found = find(kind)
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise BadInput(f'there is no {kind} called "{name}"; installed are: {known}')
+    return found[name].load()
+
+
+def protocol_from(what: str, changes: dict[str, Any]) -> Protocol:
+    """Make a protocol from its name or TOML file and changed parameters.
+
+    Parameters
+    ----------
+    what
+        A kind such as ``ppf``, or the path of a TOML file with the key ``kind``.
+    changes
+        Parameters that replace the file's or the defaults.
+
+    Raises
+    ------
+    BadInput
+        The protocol, a key or a value is not known or not allowed.
+    """
+    values: dict[str, Any] = {}
+    where = "command"
+    if what.endswith(".toml"):
+        values, where = load_values(Path(what)), what
+        if "kind" not in values:
+            known = ", ".join(names("protocol"))
+            raise BadInput(f'{what}: the key "kind" is missing; give one of: {known}')
+    kind = str(values.get("kind", what))
+    protocol = cast(type[Protocol], load("protocol", kind))
+    return protocol.read({**values, **changes, "kind": kind}, where)
+
+
+def bench_files() -> dict[str, Path]:
+    """Return the benches by name: shipped ones, then the user's, then those in ``./benches``."""
+    found: dict[str, Path] = {}
+    shipped = Path(str(importlib.resources.files("benches")))
+    user = Path(platformdirs.user_config_dir("labctl", appauthor=False)) / "benches"
+    for folder in (shipped, user, Path("benches")):
+        found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
+    return found
+
+
+def find_bench(what: str) -> Path:
+    """Return the file of a bench given by name or path.
+
+    Raises
+    ------
+    BadInput
+        There is no such bench; the sentence lists those there are.
+    """
+    if what.endswith(".toml"):
+        return Path(what)
+    found = bench_files()
+    if what not in found:
+        raise BadInput(f'there is no bench called "{what}"; known are: {", ".join(sorted(found))}')
+    return found[what]
+
+
+def run_folders(root: Path) -> Iterator[Path]:
+    """Yield the run folders below `root`, newest first."""
+    yield from sorted((path.parent for path in root.glob("*/*/run.json")), reverse=True)

@@ -1,0 +1,320 @@
+"""The command line. Thin: every command is a few calls of what the Python interface offers.
+
+Exit status: 0 done, 2 bad input, 3 refused by the planner, 4 instrument or disk fault, 5 aborted.
+Modules beyond typer are imported inside the commands, so that ``labctl --help`` is immediate.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+__all__ = ["main"]
+
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich is worth its import for results, not for help
+    help="Measure artificial synapses and memristors, on a bench or on a virtual lab.",
+)
+
+Bench = Annotated[str, typer.Option("--bench", "-b", help="Name or TOML file of the bench.")]
+Changes = Annotated[
+    list[str],
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help='A parameter, as in width="100 us".'),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+What = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Name, or a TOML file.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Seed = Annotated[int, typer.Option(min=0, help="Fixes random order and virtual devices.")]
+Pace = Annotated[float, typer.Option(min=0, help="Virtual seconds in a second; 0 does not wait.")]
+OnOrphan = Annotated[
+    Literal["stop", "continue"] | None,
+    typer.Option(help="Obey standard input; this is what to do when it closes."),
+]
+
+
+@app.command()
+def run(
+    protocol: What,
+    bench: Bench = "sim-ftj",
+    changes: Changes = [],  # noqa: B006 - typer reads the default, nothing appends to it
+    device: Annotated[str, typer.Option(help="Site or device, for the record.")] = "",
+    out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
+    seed: Seed = 0,
+    pace: Pace = 0.0,
+    operator: Annotated[str, typer.Option(help="Who measures, for the record.")] = "",
+    on_orphan: OnOrphan = None,
+    report: Annotated[bool, typer.Option("--report", help="Write a report as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a protocol on a bench and print its results."""
+    with _errors():
+        from labctl import catalogue, engine
+
+        values = {"seed": seed, **_pairs(changes)}
+        what = catalogue.protocol_from(protocol, values)
+        with _controlled(on_orphan) as control, _progress(as_json) as progress:
+            options = engine.Options(
+                out, seed, device, operator, pace, progress, started=_announced(as_json)
+            )
+            record = engine.run(what, bench, options, control)
+        _print_results(record, as_json, report)
+
+
+@app.command()
+def resume(
+    folder: RunFolder,
+    interrupted: Annotated[
+        Literal["skip", "repeat", "refuse"],
+        typer.Option(help="What to do with a step that had begun and was not done."),
+    ] = "refuse",
+    pace: Pace = 0.0,
+    on_orphan: OnOrphan = None,
+    report: Annotated[bool, typer.Option("--report", help="Write a report as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was broken off.
+
+    What was done is not done again: the recorded readings are replayed up to where it broke off.
+    """
+    with _errors():
+        from labctl import engine
+
+        with _controlled(on_orphan) as control, _progress(as_json) as progress:
+            options = engine.Options(pace=pace, progress=progress)
+            record = engine.resume(folder, interrupted, options, control)
+        _print_results(record, as_json, report)
+
+
+@app.command()
+def check(
+    protocol: What,
+    bench: Bench = "sim-ftj",
+    changes: Changes = [],  # noqa: B006 - as above
+    as_json: Json = False,
+) -> None:
+    """Plan a run: feasible, how long, how much stress."""
+    with _errors():
+        import msgspec
+
+        from labctl import catalogue, planner
+        from labctl.bench import read_bench
+        from labctl.errors import Refused
+
+        definition, _ = read_bench(bench)
+        made = planner.plan(catalogue.protocol_from(protocol, _pairs(changes)), definition)
+        if as_json:
+            typer.echo(msgspec.json.encode(made).decode())
+        else:
+            mark = " (simulated)" if definition.simulated else ""
+            typer.echo(f"{protocol} on {definition.name}{mark}: {made.sentence()}")
+        if made.violations:
+            raise Refused(made.violations)
+        if not as_json:
+            typer.echo("feasible")
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        Literal["protocols", "instruments", "devices", "benches", "runs"],
+        typer.Argument(help="What to list."),
+    ],
+    out: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """List what there is, a line each."""
+    with _errors():
+        import json
+
+        from labctl import listing
+
+        rows = listing.rows(what, out)
+        if as_json:
+            typer.echo(json.dumps(dict(rows)))
+            return
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, text in rows:
+            typer.echo(f"{name:{width}}  {text}".rstrip())
+
+
+@app.command()
+def describe(
+    name: Annotated[str, typer.Argument(help="A protocol, device, bench or definition.")],
+) -> None:
+    """Explain a protocol, device, bench or definition."""
+    with _errors():
+        from labctl import listing
+
+        typer.echo(listing.describe(name))
+
+
+@app.command()
+def show(folder: RunFolder, as_json: Json = False) -> None:
+    """Show what a run folder holds: how it ended, results, notes."""
+    with _errors():
+        from labctl.record import Record
+
+        record = Record(folder)
+        if not as_json:
+            from labctl.listing import record_lines
+
+            typer.echo("\n".join(record_lines(record)))
+        _print_results(record, as_json, report=False)
+
+
+@app.command()
+def fit(folder: RunFolder, as_json: Json = False) -> None:
+    """Derive the results again from the readings and print them."""
+    with _errors():
+        from labctl.record import Record
+
+        record = Record(folder)
+        if record.header.status != "running":
+            record.save_results()
+        _print_results(record, as_json, report=False)
+
+
+@app.command()
+def plot(
+    folder: RunFolder,
+    to: Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file.")] = None,
+) -> None:
+    """Draw a run's figures into a file and print its path."""
+    with _errors():
+        from labctl.record import Record
+
+        path = to or folder / "figures.png"
+        Record(folder).plot(path)
+        typer.echo(str(path))
+
+
+@app.command()
+def report(
+    folder: RunFolder,
+    to: Annotated[Path | None, typer.Option(help="HTML file.")] = None,
+) -> None:
+    """Write a run's report, one HTML file; print its path."""
+    with _errors():
+        from labctl.record import Record
+
+        typer.echo(str(_write_report(Record(folder), to)))
+
+
+def main() -> None:
+    """Run the command line, with the commands that installed packages add."""
+    points = entry_points(group="labctl.commands")
+    for point in points:
+        # only the one asked for is imported; the others are there to be listed
+        wanted = point.name in sys.argv[1:2]
+        command = point.load() if wanted else _elsewhere
+        app.command(point.name, help=None if wanted else f"From {point.module}.")(command)
+    app()
+
+
+def _elsewhere() -> None:
+    """Stand in the list for a command that was not asked for."""
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Print one sentence and leave with the error's exit status."""
+    from labctl.errors import LabctlError
+
+    try:
+        yield
+    except LabctlError as error:
+        _say(error)
+        raise typer.Exit(error.exit_status) from None
+    except KeyboardInterrupt:
+        typer.echo("labctl: aborted", err=True)
+        raise typer.Exit(5) from None
+
+
+def _say(error: Exception) -> None:
+    for line in [*str(error).splitlines(), *getattr(error, "__notes__", [])]:
+        typer.echo(f"labctl: {line}", err=True)
+
+
+@contextmanager
+def _controlled(on_orphan: Literal["stop", "continue"] | None) -> Iterator[Any]:
+    from labctl.control import Control, catching_signals, listening
+
+    control = Control()
+    if on_orphan is not None:
+        listening(control, sys.stdin, on_orphan)
+    with catching_signals(control):
+        yield control
+
+
+def _announced(quiet: bool) -> Any:
+    return None if quiet else lambda folder: typer.echo(f"run {folder}", err=True)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Any]:
+    """Show a bar with the time left on standard error when that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeRemainingColumn
+
+    now = TextColumn("{task.fields[t]}")
+    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn(), now)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("measuring", t="")
+
+        def advance(done: int, plan: Any, now: float) -> None:
+            bar.update(task, completed=done, total=max(plan.steps, done), t=f"bench {now:.3g} s")
+
+        yield advance
+
+
+def _print_results(record: Any, as_json: bool, report: bool) -> None:
+    if as_json:
+        import msgspec
+
+        shown = {"run": str(record.folder), "metrics": record.metrics, "fits": record.fits}
+        if report:
+            shown["report"] = str(_write_report(record, None))
+        typer.echo(msgspec.json.encode(shown).decode())
+        return
+    from rich.console import Console
+
+    from labctl.report import terminal
+
+    if record.simulated:
+        typer.echo(f"SIMULATED: {record.header.bench_name}")
+    terminal(record.results, Console())
+    if report:
+        typer.echo(f"report {_write_report(record, None)}")
+
+
+def _write_report(record: Any, to: Path | None) -> Path:
+    from labctl.listing import report_html
+
+    path = to or record.folder / "report.html"
+    path.write_text(report_html(record), encoding="utf-8")
+    return path
+
+
+def _pairs(changes: list[str]) -> dict[str, str]:
+    from labctl.errors import BadInput
+
+    pairs = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key.strip():
+            raise BadInput(f'--set "{change}" has no "="; write KEY=VALUE, as in width="100 us"')
+        pairs[key.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,402 @@
+"""The engine: run a protocol on a bench, and resume a run that was broken off.
+
+    plan -> folder and header -> bench -> (begin, play, write rows, done) for each step -> results
+
+Resuming is replaying: the recorded readings are sent to the protocol's generator again, so it
+arrives where it was without any pulse being sent twice. Only a step that had begun and was not done
+is in doubt, and what to do about it is the user's choice (`Handling`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from labctl.bench import Bench, Definition, define_bench, read_bench
+from labctl.control import Control
+from labctl.errors import Aborted, BadInput, InstrumentFault, LabctlError, RecordFault, Refused
+from labctl.journal import JOURNAL, READINGS, Header, Journal, Status, check_free
+from labctl.planner import Plan, imagine, plan
+from labctl.protocol import Protocol
+from labctl.readings import Flag, Readings, Row
+from labctl.record import Record, StepRecord, whole_lines
+from labctl.steps import Play, Step
+
+__all__ = ["Handling", "Options", "resume", "run", "run_folder"]
+
+Handling = Literal["skip", "repeat", "refuse"]
+STATE = "virtual-lab.state"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run, beside what to run."""
+
+    out: Path = Path("runs")  #: a run folder of its own is made below it
+    seed: int = 0
+    site: str = ""
+    operator: str = ""
+    pace: float = 0.0  #: virtual seconds in a second; 0 does not wait
+    #: told after each step: steps done, the plan, time of the run in s
+    progress: Callable[[int, Plan, float], None] | None = None
+    #: told the folder as soon as it exists
+    started: Callable[[Path], None] | None = None
+
+
+def run(
+    protocol: Protocol,
+    bench: str | Path,
+    options: Options = Options(),
+    control: Control | None = None,
+) -> Record:
+    """Run a protocol on a bench and return its record.
+
+    Parameters
+    ----------
+    protocol
+        What to measure.
+    bench
+        Name or file of the bench.
+    options
+        Where to and with which seed.
+    control
+        What the user wants meanwhile; set from signals or another thread.
+
+    Raises
+    ------
+    Refused
+        The planner found violations; nothing was sent.
+    BadInput, InstrumentFault, RecordFault, Aborted
+        What ended it; the folder is kept and says so. Any other exception is the protocol's own.
+    """
+    definition, content = read_bench(bench)
+    made = plan(protocol, definition)
+    if made.violations:
+        raise Refused(made.violations)
+    folder = run_folder(options.out, protocol.kind, options.site)
+    header = _header(protocol, definition, content, options, made)
+    course = _Course(protocol, definition, content, folder, options, control or Control(), made)
+    with _writing(folder, header) as journal:
+        if options.started is not None:
+            options.started(folder)
+        course.carry_out(journal, {}, 0.0, (0, 1))
+    return Record(folder)
+
+
+def resume(
+    folder: Path | str,
+    handling: Handling = "refuse",
+    options: Options = Options(),
+    control: Control | None = None,
+) -> Record:
+    """Go on with a run that was broken off, from its folder alone.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    handling
+        What to do with a step that had begun and was not done: ``skip`` it (its missing readings
+        are written as lost), ``repeat`` it, or ``refuse`` and say so.
+    options
+        Only `pace` and `progress` are used; the rest is in the record.
+    control
+        As for `run`.
+
+    Raises
+    ------
+    BadInput
+        The run is finished, or a step is in doubt and `handling` is ``refuse``.
+    """
+    folder = Path(folder)
+    before = Record(folder)
+    if before.header.status == "done":
+        raise BadInput(f'"{folder}" is finished; there is nothing to resume')
+    definition = define_bench(
+        {"name": before.header.bench_name, **before.header.bench}, f"bench of {folder}"
+    )
+    if before.unfinished is not None and handling == "refuse":
+        raise BadInput(_in_doubt(before.unfinished, before))
+    options = replace(options, seed=before.header.seed)
+    protocol, content = before.protocol, before.header.bench
+    made = msgspec.convert(before.header.plan, Plan)
+    course = _Course(protocol, definition, content, folder, options, control or Control(), made)
+    with _writing(folder, before.header, rows=_mend(folder)) as journal:
+        if options.started is not None:
+            options.started(folder)
+        recorded, at = _settle(before, journal, handling)
+        course.carry_out(journal, recorded, time.time() - before.header.started, at)
+    return Record(folder)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """All that one stretch of a run, from its start or from a resume, needs."""
+
+    protocol: Protocol
+    definition: Definition
+    content: Mapping[str, Any]
+    folder: Path
+    options: Options
+    control: Control
+    plan: Plan
+
+    def carry_out(
+        self,
+        journal: Journal,
+        recorded: Mapping[int, tuple[Step, Readings]],
+        elapsed: float,
+        at: tuple[int, int],
+    ) -> None:
+        """Open the bench, go through the steps, and leave everything safe and written."""
+        status, message = "done", ""
+        try:
+            with self._bench(elapsed) as bench:
+                self._introduce(bench, journal)
+                self._drive(bench, journal, recorded, at)
+        except BaseException as error:
+            status, message = _ending(error), _message(error)
+            _note(journal, error)
+            raise
+        finally:
+            # a full disk must not hide the error that ended the run
+            with _best_effort(status):
+                journal.update(status=status, message=message, ended=time.time())
+        Record(self.folder).save_results()
+
+    def _bench(self, elapsed: float) -> Bench:
+        return Bench(
+            self.definition,
+            self.content,
+            seed=self.options.seed,
+            state=self.folder / STATE,
+            pace=self.options.pace,
+            elapsed=elapsed,
+        )
+
+    def _introduce(self, bench: Bench, journal: Journal) -> None:
+        journal.session(bench.clock.now())
+        journal.update(
+            status="running",
+            message="",
+            ended=None,
+            identities=tuple(bench.identify()),
+            settings=journal.header.settings or bench.snapshot(),
+            laboratory=bench.laboratory.describe() if bench.laboratory else None,
+        )
+
+    def _drive(
+        self,
+        bench: Bench,
+        journal: Journal,
+        recorded: Mapping[int, tuple[Step, Readings]],
+        at: tuple[int, int],
+    ) -> None:
+        steps = self.protocol.steps()
+        answer: Readings | None = None
+        index = -1
+        while True:
+            try:
+                step = next(steps) if answer is None else steps.send(answer)
+            except StopIteration:
+                return
+            index += 1
+            if index in recorded:
+                answer = _replayed(index, step, recorded[index])
+                continue
+            self.control.between_steps()
+            answer = self._carry_out_step(bench, journal, step, index, at)
+            if self.options.progress is not None:
+                self.options.progress(index + 1, self.plan, bench.clock.now())
+
+    def _carry_out_step(
+        self, bench: Bench, journal: Journal, step: Step, index: int, at: tuple[int, int]
+    ) -> Readings:
+        violations = self.definition.check(step)
+        if violations:  # a closed-loop protocol may ask for what the plan could not foresee
+            raise Refused(violations)
+        journal.begin(index, at[1] if index == at[0] else 1, step)
+        rows: list[Row] = []
+        for chunk in bench.execute(step, self.control.aborting):
+            journal.rows(chunk)
+            rows.extend(chunk)
+        if self.control.aborting():
+            raise Aborted(self.control.reason)
+        journal.done()
+        return Readings(rows)
+
+
+def run_folder(root: Path, kind: str, site: str) -> Path:
+    """Make a new folder ``root/date/time-kind-site``.
+
+    Raises
+    ------
+    BadInput
+        The site is not a plain name.
+    RecordFault
+        It cannot be made.
+    """
+    if site and not all(c.isalnum() or c in "-_.," for c in site):
+        raise BadInput(f'the device "{site}" is not a name; use letters, digits, - _ . and ,')
+    now = dt.datetime.now().astimezone()
+    name = "-".join(part for part in (f"{now:%H%M%S}", kind, site.strip(".")) if part)
+    for number in range(1, 1000):
+        folder = root / f"{now:%Y-%m-%d}" / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RecordFault(
+                f'"{folder}" cannot be made ({error.strerror}); choose another place with --out'
+            ) from error
+        return folder
+    raise RecordFault(f'"{root}" already holds a thousand runs of this second; wait a moment')
+
+
+def _header(
+    protocol: Protocol,
+    definition: Definition,
+    content: Mapping[str, Any],
+    options: Options,
+    made: Plan,
+) -> Header:
+    return Header(
+        protocol=protocol.model_dump(mode="json"),
+        bench=dict(content),
+        bench_name=definition.name,
+        seed=options.seed,
+        simulated=definition.simulated,
+        site=options.site,
+        operator=options.operator or _user(),
+        host=platform.node(),
+        versions=_versions(),
+        plan=msgspec.to_builtins(made),
+        started=time.time(),
+    )
+
+
+@contextmanager
+def _writing(folder: Path, header: Header, rows: int | None = None) -> Iterator[Journal]:
+    if rows is None:
+        check_free(folder)
+    journal = Journal(folder, header, rows or 0)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _mend(folder: Path) -> int:
+    """Cut torn last lines off; return the number of whole rows."""
+    counts = []
+    for name in (JOURNAL, READINGS):
+        path = folder / name
+        whole = whole_lines(path)
+        if path.exists() and path.stat().st_size > len(whole):
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+        counts.append(whole.count(b"\n"))
+    return max(0, counts[1] - 2)
+
+
+def _settle(
+    before: Record, journal: Journal, handling: Handling
+) -> tuple[dict[int, tuple[Step, Readings]], tuple[int, int]]:
+    """Decide about the step in doubt; return what to replay and the next (step, attempt)."""
+    doubt = before.unfinished
+    at = (len(before.steps), 1)
+    if doubt is not None and handling == "repeat":
+        journal.interrupted(doubt.index, doubt.attempt, "repeat")
+        at = (doubt.index, doubt.attempt + 1)
+    elif doubt is not None:
+        journal.begin_lost(doubt.index)
+        journal.rows(_lost(doubt, Readings(before.readings.rows[doubt.first :])))
+        journal.interrupted(doubt.index, doubt.attempt, "skip")
+    after = Record(before.folder)
+    return {step.index: (step.what, after.of(step)) for step in after.steps}, at
+
+
+def _lost(step: StepRecord, got: Readings) -> list[Row]:
+    """Return rows without values for the windows whose readings never arrived."""
+    if not isinstance(step.what, Play):
+        return []
+    wanted = imagine(step.what.waveform, 0.0).rows
+    nan = float("nan")
+    return [row._replace(t=nan, v=nan, i=nan, flags=int(Flag.LOST)) for row in wanted[len(got) :]]
+
+
+def _replayed(index: int, asked: Step, recorded: tuple[Step, Readings]) -> Readings:
+    step, readings = recorded
+    if step != asked:
+        raise BadInput(
+            f"step {index} of the protocol is not the one recorded; the protocol has changed since "
+            "the run began, so resume it with the labctl that began it"
+        )
+    return readings
+
+
+def _in_doubt(step: StepRecord, record: Record) -> str:
+    got = len(record.readings) - step.first
+    what = step.what
+    expected = what.waveform.summary().readings if isinstance(what, Play) else 0
+    label = " ".join(f"{name} {value}" for name, value in step.label.items())
+    return (
+        f"step {step.index} ({type(what).__name__.lower()}{' ' + label if label else ''}) had "
+        f"begun and was not done: {got} of {expected} readings arrived and its pulses may have "
+        "reached the device; resume with --interrupted repeat or --interrupted skip"
+    )
+
+
+def _ending(error: BaseException) -> Status:
+    if isinstance(error, Aborted | KeyboardInterrupt):
+        return "aborted"
+    return "failed"
+
+
+def _message(error: BaseException) -> str:
+    text = str(error) if isinstance(error, LabctlError) else f"{type(error).__name__}: {error}"
+    return "; ".join([text, *getattr(error, "__notes__", [])])
+
+
+def _note(journal: Journal, error: BaseException) -> None:
+    if isinstance(error, RecordFault):
+        return
+    kind = "instrument" if isinstance(error, InstrumentFault) else "control"
+    with _best_effort("failed"):
+        journal.note(kind, _message(error))
+        for note in getattr(error, "__notes__", []):
+            journal.note("safety", note)
+
+
+@contextmanager
+def _best_effort(status: str) -> Iterator[None]:
+    try:
+        yield
+    except RecordFault:
+        if status == "done":
+            raise
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no user database, as in some containers
+        return ""
+
+
+def _versions() -> dict[str, str]:
+    packages = ("labctl", "numpy", "scipy", "pymeasure", "pyvisa", "pyvisa-py")
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in packages
+    }

@@ -1,0 +1,80 @@
+"""The Python interface: run a protocol, open a record, work a bench by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labctl import catalogue, engine
+from labctl.bench import Bench, read_bench
+from labctl.control import Control, catching_signals
+from labctl.record import Record
+
+__all__ = ["bench", "open", "run"]
+
+
+def run(
+    protocol: str,
+    bench: str | Path = "sim-ftj",
+    *,
+    out: str | Path = "runs",
+    seed: int = 0,
+    device: str = "",
+    pace: float = 0.0,
+    **parameters: Any,
+) -> Record:
+    """Run a protocol in this process and return its record.
+
+    Parameters
+    ----------
+    protocol
+        A kind such as ``"ppf"``, or a TOML file.
+    bench
+        Name or file of the bench.
+    out
+        The run folder is made below this folder.
+    seed
+        Fixes every random order and, on a virtual bench, the devices.
+    device
+        Site or device, for the record.
+    pace
+        Virtual seconds in a second; 0 does not wait.
+    parameters
+        Of the protocol, as numbers in SI or as text: ``width="100 us"``.
+
+    Raises
+    ------
+    labctl.errors.LabctlError
+        See `labctl.engine.run`.
+    """
+    what = catalogue.protocol_from(protocol, {"seed": seed, **parameters})
+    control = Control()
+    options = engine.Options(Path(out), seed, device, pace=pace)
+    with catching_signals(control):
+        return engine.run(what, bench, options, control)
+
+
+def open(folder: str | Path) -> Record:  # noqa: A001 - read as labctl.open
+    """Open a run folder, live or finished."""
+    return Record(folder)
+
+
+def bench(
+    name: str | Path, *, seed: int = 0, pace: float = 0.0, state: str | Path | None = None
+) -> Bench:
+    """Open a bench to work it by hand; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    name
+        Name or file of the bench.
+    seed
+        Fixes the virtual devices of a virtual bench.
+    pace
+        Virtual seconds in a second; 0 does not wait.
+    state
+        File in which a virtual bench keeps its devices between openings.
+    """
+    definition, content = read_bench(name)
+    where = None if state is None else Path(state)
+    return Bench(definition, content, seed=seed, state=where, pace=pace)

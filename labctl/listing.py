@@ -1,0 +1,196 @@
+"""What ``list``, ``describe``, ``show`` and ``report`` say about things, as lines of text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+
+from labctl import catalogue
+from labctl.errors import BadInput
+from labctl.protocol import Protocol, load_values
+from labctl.record import Record
+from labctl.units import Unit, show
+
+__all__ = ["describe", "provenance", "record_lines", "report_html", "rows"]
+
+
+def rows(what: str, runs: Path) -> list[tuple[str, str]]:
+    """Return (name, one line) for each thing of a kind."""
+    listed: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
+        "protocols": _protocols,
+        "instruments": lambda: _points("instrument"),
+        "devices": lambda: _points("device"),
+        "benches": _benches,
+        "runs": lambda: _runs(runs),
+    }
+    return list(listed[what]())
+
+
+def _protocols() -> Iterator[tuple[str, str]]:
+    for name in catalogue.names("protocol"):
+        yield name, catalogue.load("protocol", name).summary
+
+
+def _points(kind: str) -> Iterator[tuple[str, str]]:
+    for name, point in sorted(catalogue.find(kind).items()):
+        yield name, point.value
+
+
+def _benches() -> Iterator[tuple[str, str]]:
+    for name, path in sorted(catalogue.bench_files().items()):
+        content = load_values(path)
+        mark = "simulated: " if "simulation" in content else ""
+        yield name, mark + str(content.get("title", ""))
+
+
+def _runs(root: Path) -> Iterator[tuple[str, str]]:
+    for folder in catalogue.run_folders(root):
+        try:
+            header = Record(folder).header
+        except BadInput as error:
+            yield str(folder), str(error)
+            continue
+        mark = "simulated " if header.simulated else ""
+        yield str(folder), f"{header.status}  {mark}{header.bench_name} {header.site}".rstrip()
+
+
+def describe(name: str) -> str:
+    """Explain one thing.
+
+    Raises
+    ------
+    BadInput
+        Nothing has this name.
+    """
+    from labctl.analysis.definitions import DEFINITIONS
+
+    if name in catalogue.names("protocol"):
+        return "\n".join(_protocol_lines(catalogue.load("protocol", name)))
+    if name in catalogue.names("device"):
+        return str(catalogue.load("device", name).describe())
+    if name in catalogue.bench_files():
+        return catalogue.bench_files()[name].read_text(encoding="utf-8").rstrip()
+    if name in DEFINITIONS:
+        definition = DEFINITIONS[name]
+        return f"{name}\n  {definition.formula}\n  {definition.source}"
+    raise BadInput(
+        f'there is no protocol, device, bench or definition called "{name}"; '
+        "labctl list protocols, devices or benches shows the names"
+    )
+
+
+def _protocol_lines(kind: type[Protocol]) -> Iterator[str]:
+    yield f"{kind.title} ({kind.model_fields['kind'].default})"
+    yield f"  {kind.summary}"
+    if kind.reference.doi:
+        where = ", ".join(part for part in (kind.reference.doi, kind.reference.figure) if part)
+        yield f"  after {kind.reference.text or ''} doi:{where}".replace("  doi", " doi")
+    yield ""
+    for name, info in kind.model_fields.items():
+        if name == "kind":
+            continue
+        unit = next((m.symbol for m in info.metadata if isinstance(m, Unit)), "")
+        default = _value(info.default, unit or _series_unit(info.annotation))
+        yield f"  {name:18} {default:28} {info.description or ''}".rstrip()
+        allowed = _allowed(info.metadata, unit)
+        if allowed:
+            yield f"  {'':18} {allowed}"
+
+
+def _series_unit(annotation: Any) -> str:
+    for part in getattr(annotation, "__args__", ()):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, Unit):
+                return note.symbol
+    return ""
+
+
+def _value(default: Any, unit: str) -> str:
+    if isinstance(default, tuple):
+        ends = " .. ".join(show(float(value), unit) for value in (default[0], default[-1]))
+        return f"{ends}, {len(default)} values"
+    if isinstance(default, float) and unit:
+        return show(default, unit)
+    return "" if default is None else str(default)
+
+
+def _allowed(metadata: Sequence[Any], unit: str) -> str:
+    signs = {
+        annotated_types.Gt: "above", annotated_types.Ge: "from",
+        annotated_types.Lt: "below", annotated_types.Le: "up to",
+    }  # fmt: skip
+    parts = []
+    for note in metadata:
+        for kind, word in signs.items():
+            if isinstance(note, kind):
+                bound = getattr(note, kind.__name__.lower())
+                parts.append(f"{word} {show(float(bound), unit)}")
+    return f"allowed: {', '.join(parts)}" if parts else ""
+
+
+def record_lines(record: Record) -> Iterator[str]:
+    """Yield what a record is and how it ended."""
+    for _, facts in provenance(record)[:1]:
+        for name, text in facts:
+            yield f"{name:10} {text}"
+    yield f"{'rows':10} {len(record.readings)} in {len(record.steps)} steps"
+    if record.unfinished is not None:
+        yield f"{'in doubt':10} step {record.unfinished.index}"
+    for note in record.notes:
+        yield f"{note.kind:10} {note.text}"
+
+
+def provenance(record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return all that made the record, in sections of (name, text), for reports."""
+    header = record.header
+    started = dt.datetime.fromtimestamp(header.started).astimezone()
+    mark = " (simulated)" if header.simulated else ""
+    run = [
+        ("run", str(record.folder)),
+        ("status", " ".join((header.status, header.message)).strip()),
+        ("started", f"{started:%Y-%m-%d %H:%M:%S %Z}"),
+        ("bench", header.bench_name + mark),
+        ("device", header.site or "-"),
+        ("operator", header.operator or "-"),
+        ("seed", str(header.seed)),
+    ]
+    instruments = [
+        (identity.name, f"{identity.idn}; calibrated {identity.calibrated or 'not stated'}")
+        for identity in header.identities
+    ]
+    sections = [
+        ("Run", run),
+        ("Protocol", _facts(header.protocol)),
+        ("Instruments", instruments),
+        ("Versions", [*_facts(header.versions), ("host", header.host)]),
+    ]
+    if header.laboratory:
+        sections.insert(3, ("Virtual laboratory", _facts(header.laboratory)))
+    if record.notes:
+        sections.append(("Notes", [(note.kind, note.text) for note in record.notes]))
+    return sections
+
+
+def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _fact(value)) for name, value in values.items()]
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        shown = [_fact(part) for part in value]
+        return ", ".join(shown if len(shown) <= 6 else [*shown[:3], "...", *shown[-2:]])
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def report_html(record: Record) -> str:
+    """Return the report of a record as one HTML document."""
+    from labctl.report import report  # brings matplotlib
+
+    title = f"{record.protocol.title}, {record.header.bench_name}"
+    return report(provenance(record), record.results, title, record.simulated)

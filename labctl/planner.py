@@ -1,0 +1,183 @@
+"""The planner: before anything moves, how long, how many pulses, how much stress, what forbids it.
+
+The protocol is walked as the engine would walk it, but its readings come from an ideal resistor.
+For an open-loop protocol the plan is exact; where a protocol decides from readings it is the
+nominal course (every write lands, every baseline returns at once), and says so.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from labctl.bench import Definition, Envelope
+from labctl.capability import Violation
+from labctl.protocol import Protocol
+from labctl.readings import Readings, Row
+from labctl.steps import Play, Soak, Step, Wait
+from labctl.units import show
+from labctl.waveform import Node, seconds
+
+__all__ = ["Plan", "Violation", "imagine", "plan"]
+
+_MOST_STEPS = 100_000
+_MOST_IMAGINED = 10_000  # readings made up for one step; longer trains are not decided from
+_ROW_BYTES = 110
+_STEP_BYTES = 700
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a protocol will do on a bench. Charge and energy are upper bounds from compliance."""
+
+    steps: int
+    duration: float  #: s, without the computer's own time
+    pulses: int
+    readings: int
+    peak: dict[str, float]  #: largest magnitude by terminal, V
+    charge: float  #: at most, C
+    energy: float  #: at most, J
+    size: int  #: of the record, bytes
+    complete: bool  #: False when the walk was cut short and the figures are lower limits
+    violations: tuple[Violation, ...] = ()
+
+    def sentence(self) -> str:
+        """Say it in one line."""
+        peak = max(self.peak.values(), default=0.0)
+        least = "" if self.complete else "at least "
+        return (
+            f"{least}{self.steps} steps, {_clock(self.duration)}, {self.pulses} pulses, "
+            f"{self.readings} readings, peak {show(peak, 'V')}, charge up to "
+            f"{show(self.charge, 'C')}, energy up to {show(self.energy, 'J')}, "
+            f"record about {_bytes(self.size)}"
+        )
+
+
+def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) -> Plan:
+    """Walk a protocol on paper.
+
+    Parameters
+    ----------
+    protocol
+        What to measure.
+    definition
+        The bench; nothing is connected.
+    conductance
+        Of the ideal resistor that answers, S.
+
+    Returns
+    -------
+    Plan
+        With every violation of an instrument's limits or of the sample's envelope, each once.
+    """
+    total = _Total()
+    walk = _walk(protocol, conductance)
+    violations: dict[Violation, None] = {}
+    for step in itertools.islice(walk, _MOST_STEPS):
+        total.add(step)
+        violations.update(dict.fromkeys(definition.check(step)))
+    complete = next(walk, None) is None
+    violations.update(dict.fromkeys(_spent(total, definition.envelope)))
+    return total.plan(complete, tuple(violations))
+
+
+class _Total:
+    def __init__(self) -> None:
+        self.steps = self.pulses = self.readings = 0
+        self.duration = self.charge = self.energy = 0.0
+        self.peak: dict[str, float] = {}
+
+    def add(self, step: Step) -> None:
+        self.steps += 1
+        if isinstance(step, Wait):
+            self.duration += step.duration
+        if not isinstance(step, Play):
+            return
+        does = step.waveform.summary()
+        self.duration += seconds(does.ticks)
+        self.pulses += does.pulses
+        self.readings += does.readings
+        self.charge += step.compliance * sum(does.biased.values())
+        self.energy += step.compliance * sum(does.exposure.values())
+        for name, peak in does.peak.items():
+            self.peak[name] = max(peak, self.peak.get(name, 0.0))
+
+    def plan(self, complete: bool, violations: tuple[Violation, ...]) -> Plan:
+        size = self.steps * _STEP_BYTES + self.readings * _ROW_BYTES
+        return Plan(
+            self.steps, self.duration, self.pulses, self.readings, self.peak, self.charge,
+            self.energy, size, complete, violations,
+        )  # fmt: skip
+
+
+def _walk(protocol: Protocol, conductance: float) -> Iterator[Step]:
+    steps = protocol.steps()
+    now = 0.0
+    try:
+        step = next(steps)
+        while True:
+            yield step
+            answer = Readings()
+            if isinstance(step, Play):
+                answer = imagine(step.waveform, conductance, now)
+                now += step.waveform.duration
+            elif isinstance(step, Wait | Soak):
+                now += getattr(step, "duration", 0.0)
+            step = steps.send(answer)
+    except StopIteration:
+        return
+
+
+def imagine(waveform: Node, conductance: float, start: float = 0.0) -> Readings:
+    """Return the readings an ideal resistor would give, at most the first 10 000.
+
+    Parameters
+    ----------
+    waveform
+        What is played.
+    conductance
+        Of the resistor, S.
+    start
+        Time of the waveform's beginning, s.
+    """
+    rows = itertools.islice(_rows(waveform, conductance, start), _MOST_IMAGINED)
+    return Readings(list(rows))
+
+
+def _rows(waveform: Node, conductance: float, start: float) -> Iterator[Row]:
+    for begin, part in waveform.flatten():
+        for window in part.windows:
+            first, last = part.levels.get(window.terminal, (0.0, 0.0))
+            middle = (window.start + window.stop) / 2
+            v = first + (last - first) * middle / part.length
+            t = start + seconds(begin + round(middle))
+            width = seconds(part.length)
+            i = conductance * v
+            yield Row(t, window.terminal, window.role, v, v, i, width, 0.0, 0.0, 0)
+
+
+def _spent(total: _Total, envelope: Envelope) -> Iterator[Violation]:
+    for name, unit in (("charge", "C"), ("energy", "J")):
+        most, asked = getattr(envelope, name), getattr(total, name)
+        if most is not None and asked > most:
+            yield Violation(
+                f"envelope of the sample, {name} in one run",
+                f"up to {show(asked, unit)}",
+                f"at most {show(most, unit)}",
+                f"lower the compliance or the number of pulses, or raise [envelope] {name}",
+            )
+
+
+def _clock(duration: float) -> str:
+    minutes, left = divmod(duration, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left:.0f} s" if minutes else show(left, "s")
+
+
+def _bytes(size: float) -> str:
+    power = 0 if size < 1000 else min(int(math.log10(size)) // 3, 3)
+    return f"{size / 1000**power:.3g} {('B', 'kB', 'MB', 'GB')[power]}"

@@ -1,0 +1,123 @@
+"""Protocols: frozen parameters that yield steps, receive readings and explain the result.
+
+A protocol is a value: what it does follows from its fields alone, the seed included, which is why a
+run can be resumed by feeding the recorded readings to `Protocol.steps` again.
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+import msgspec
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from labctl.errors import BadInput
+from labctl.results import Panel, Results
+from labctl.steps import Steps
+
+if TYPE_CHECKING:
+    from labctl.record import Record
+
+__all__ = ["Protocol", "Reference", "explain"]
+
+T = TypeVar("T")
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Where a protocol or a number was published."""
+
+    doi: str
+    figure: str = ""
+    text: str = ""
+
+
+class Protocol(BaseModel):
+    """One published kind of measurement. Subclasses add fields, `steps` and `analyse`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    title: ClassVar[str] = ""  #: name for people
+    summary: ClassVar[str] = ""  #: one line for lists
+    reference: ClassVar[Reference] = Reference("")
+
+    kind: str
+    seed: Annotated[int, Ge(0)] = Field(0, description="Fixes every random order of the protocol.")
+
+    def steps(self) -> Steps:
+        """Yield steps, each answered with its readings; decide from them alone."""
+        raise NotImplementedError
+
+    def analyse(self, record: Record) -> Results:
+        """Turn a record, finished or not, into figures of merit."""
+        raise NotImplementedError
+
+    def preview(self) -> tuple[Panel, ...]:
+        """Return the waveform that matters, to scale, before anything is sent."""
+        return ()
+
+    def shuffled(self, items: Iterable[T]) -> list[T]:
+        """Return the items in an order that the seed fixes."""
+        order = list(items)
+        random.Random(f"{self.kind}-{self.seed}").shuffle(order)
+        return order
+
+    @classmethod
+    def read(cls, values: dict[str, Any], where: str) -> Protocol:
+        """Make the protocol from parsed values; `where` names their file in an error.
+
+        Raises
+        ------
+        BadInput
+            A key is unknown or a value is not allowed; one sentence for the first of them.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise BadInput(explain(error, where, list(cls.model_fields))) from None
+
+
+def explain(error: ValidationError, where: str, known: list[str]) -> str:
+    """Say what is wrong with the first bad key in one sentence.
+
+    Parameters
+    ----------
+    error
+        What pydantic found.
+    where
+        File or command that held the value.
+    known
+        Keys allowed at the top level.
+    """
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f'{where}: the key "{key}" is unknown; allowed are {", ".join(known)}'
+    if first["type"] == "missing":
+        return f'{where}: the key "{key}" is missing; give it a value'
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = reason[0].lower() + reason[1:] if reason[:5] in ("Input", "Value") else reason
+    return f"{where}: {key} = {first['input']!r} is not allowed: {reason}"
+
+
+def load_values(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    BadInput
+        The file is missing or is not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise BadInput(f'there is no file "{path}"; give the path of a TOML file') from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f'"{path}" cannot be read: {error}') from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{path}: not valid TOML: {error}") from None

@@ -1,0 +1,52 @@
+"""Steps: everything a protocol can ask of a bench.
+
+A protocol yields steps and is sent the readings of each one back. Steps are frozen values; the
+journal stores them whole, so a record says exactly what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import msgspec
+
+from labctl.readings import Readings
+from labctl.waveform import Node
+
+__all__ = ["Label", "Move", "Play", "Soak", "Step", "Steps", "Wait"]
+
+Label = dict[str, float | int | str | bool]
+
+
+class Play(msgspec.Struct, frozen=True, tag="play"):
+    """Apply a waveform and measure its windows."""
+
+    waveform: Node
+    compliance: float  #: largest current any terminal may carry, A
+    ranges: dict[str, float] = {}  #: current range for a terminal, A; otherwise the compliance
+    label: Label = {}  #: what the step is, for the analysis: ``{"part": "pair", "interval": 0.01}``
+
+
+class Wait(msgspec.Struct, frozen=True, tag="wait"):
+    """Leave the device alone at zero volts for a time in s."""
+
+    duration: float
+    label: Label = {}
+
+
+class Move(msgspec.Struct, frozen=True, tag="move"):
+    """Contact another site."""
+
+    site: str
+    label: Label = {}
+
+
+class Soak(msgspec.Struct, frozen=True, tag="soak"):
+    """Bring the chuck to a temperature in K and let it settle."""
+
+    temperature: float
+    label: Label = {}
+
+
+Step = Play | Wait | Move | Soak
+Steps = Generator[Step, Readings, None]

@@ -1,0 +1,72 @@
+"""Bench files: what is wrong with one is said in a sentence with file and key."""
+
+from __future__ import annotations
+
+import pytest
+
+from labctl.bench import read_bench
+from labctl.errors import BadInput
+from labctl.steps import Move, Play, Wait
+from labctl.waveform import pulse
+
+GOOD = """
+[instruments.smu]
+driver = "direct"
+[terminals]
+top = "smu.top"
+[envelope]
+v = "2 V"
+i = "5 mA"
+[simulation]
+laboratory = "virtual"
+"""
+
+
+def bench(tmp_path, text):
+    path = tmp_path / "b.toml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("[envelope]", "[envelop]"), 'the key "envelop" is unknown; allowed are name, title'),
+        (('v = "2 V"', 'v = "2 A"'), 'envelope.v = \'2 A\' is not allowed: "2 A" has the unit "A"'),
+        (('v = "2 V"', 'v = "-2 V"'), "envelope.v"),
+        (('top = "smu.top"', 'top = "smv.top"'), 'terminals.top = "smv.top"'),
+        (('driver = "direct"', 'driver = "keithly"'), "instruments.smu.driver"),
+        (('driver = "direct"', "driver ="), "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_file_and_key(tmp_path, change, says):
+    path = bench(tmp_path, GOOD.replace(*change))
+    with pytest.raises(BadInput) as caught:
+        read_bench(path)
+    assert path in str(caught.value)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value).strip() or "TOML" in says
+
+
+def test_a_missing_bench_lists_those_there_are():
+    with pytest.raises(BadInput, match="sim-ftj"):
+        read_bench("no-such-bench")
+
+
+def test_the_envelope_refuses_with_asked_allowed_remedy(tmp_path):
+    definition, _ = read_bench(bench(tmp_path, GOOD))
+    limits = [str(v) for v in definition.check(Play(pulse(2.5, 1e-4), 10e-3))]
+    assert any("2.5 V was asked for, at most 2 V" in text for text in limits)
+    assert any("compliance of 0.01 A" in text for text in limits)
+
+
+def test_an_unknown_terminal_is_a_violation(tmp_path):
+    definition, _ = read_bench(bench(tmp_path, GOOD))
+    (violation,) = definition.check(Play(pulse(1.0, 1e-4, terminal="gate"), 1e-3))
+    assert "wire gate" in violation.remedy
+
+
+def test_what_a_bench_cannot_do_is_a_violation(tmp_path):
+    definition, _ = read_bench(bench(tmp_path, GOOD))
+    assert definition.check(Wait(1.0)) == []
+    assert len(definition.check(Move("3,4"))) == 1

@@ -1,0 +1,119 @@
+"""A runner killed at any moment: nothing acknowledged is lost, nothing is applied twice.
+
+The runner is a process of its own that is killed without warning (SIGKILL, on Windows
+TerminateProcess). The witness is the virtual device: it counts the pulses it has felt, and its
+state outlives the runner in a file that is never older than any answer the runner has got.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from labctl import catalogue, engine
+from labctl.errors import BadInput
+from labctl.record import Record
+from labctl.steps import Play
+from sim_backend.state import load_state
+
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+PARAMETERS = {"repeats": 1, "intervals": "10 ms .. 1 s, 12 log", "baseline": "200 uS"}
+
+
+def measure(out: str, seed: int) -> None:
+    protocol = catalogue.protocol_from("ppf", {"seed": seed, **PARAMETERS})
+    engine.run(protocol, "sim-ftj", engine.Options(Path(out), seed))
+
+
+@pytest.fixture(scope="module")
+def context():
+    context = multiprocessing.get_context(METHOD)
+    if METHOD == "forkserver":
+        context.set_forkserver_preload(
+            ["labctl.engine", "instruments.keithley2600", "sim_backend.laboratory", "protocols.ppf"]
+        )
+    return context
+
+
+@pytest.fixture(scope="module")
+def undisturbed(context, tmp_path_factory):
+    """One whole run: how long it takes, and how many pulses it applies."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    for _ in range(2):  # the first one also starts the server that later ones fork from
+        start = time.monotonic()
+        process = context.Process(target=measure, args=(str(out), 0))
+        process.start()
+        folder = folder_of(out, process)
+        process.join(60)
+        duration = time.monotonic() - start
+    assert Record(folder).header.status == "done"
+    return duration
+
+
+def folder_of(out: Path, process) -> Path:
+    """Wait until the runner has made its folder."""
+    while process.is_alive() or list(out.glob("*/*/run.json")):
+        found = sorted(out.glob("*/*/run.json"), key=lambda path: path.stat().st_mtime)
+        if found:
+            return found[-1].parent
+        time.sleep(0.002)
+    raise AssertionError("the runner ended without a folder")
+
+
+def pulses_felt(folder: Path) -> int:
+    """Return what the device has counted; a lab that never saved has felt nothing."""
+    path = folder / engine.STATE
+    return load_state(path).pulses if path.exists() else 0
+
+
+def pulses_of(steps) -> int:
+    return sum(s.what.waveform.summary().pulses for s in steps if isinstance(s.what, Play))
+
+
+def kill_at(context, out: Path, seed: int, delay: float) -> tuple[Path, list[str]]:
+    """Start a run, kill it after a delay, and return the lines that were on disk just before."""
+    process = context.Process(target=measure, args=(str(out), seed))
+    process.start()
+    folder = folder_of(out, process)
+    time.sleep(delay)
+    seen = (folder / "readings.csv").read_text() if (folder / "readings.csv").exists() else ""
+    process.kill()
+    process.join()
+    return folder, seen[: seen.rfind("\n") + 1].splitlines()
+
+
+@pytest.mark.parametrize("trial", range(30))
+def test_killed_at_a_random_moment(context, undisturbed, tmp_path, trial):
+    moment = random.Random(trial)
+    folder, seen = kill_at(context, tmp_path, trial, moment.uniform(0.0, 0.9) * undisturbed)
+    before = Record(folder)  # every folder opens
+    if before.header.status == "done":
+        pytest.skip("the run was over before it was killed")
+
+    kept = (folder / "readings.csv").read_text().splitlines()
+    assert kept[: len(seen)] == seen
+    assert all(step.last <= len(before.readings) for step in before.steps)
+
+    done, doubt = before.steps, before.unfinished
+    felt = pulses_felt(folder)
+    in_doubt = pulses_of([doubt]) if doubt else 0
+    assert pulses_of(done) <= felt <= pulses_of(done) + in_doubt
+
+    handling = moment.choice(["skip", "repeat"])
+    if doubt is not None:
+        with pytest.raises(BadInput, match="had begun and was not done"):
+            engine.resume(folder)
+        assert pulses_felt(folder) == felt  # refusing touched nothing
+    after = engine.resume(folder, handling)
+
+    assert after.header.status == "done"
+    assert [step.index for step in after.steps] == list(range(len(after.steps)))
+    sent = pulses_of(after.steps) - pulses_of(done)
+    if doubt is not None and handling == "skip":
+        sent -= in_doubt
+    assert pulses_felt(folder) - felt == sent
+    assert list(after.readings)[: len(before.readings)] == list(before.readings)
