@@ -13,7 +13,7 @@ from labctl.errors import BadInput
 __all__ = ["TICKS_PER_SECOND", "seconds", "ticks"]
 
 TICKS_PER_SECOND = 10**12
-_EXACT_BELOW = 2**53  # whole numbers up to here survive a multiplication in floating point
+_EXACT_BELOW = 2**51  # up to here a float of seconds times 1e12 is wrong by less than half a tick
 
 
 def ticks(duration: float) -> int:

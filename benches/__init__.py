@@ -1,0 +1,1 @@
+"""Ready bench files: simulated benches and templates of real ones."""
