@@ -6,8 +6,9 @@ entry point in their own package; labctl imports a thing only when it is asked f
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,8 @@ _GROUPS = {
 }
 
 
-def find(kind: str) -> dict[str, EntryPoint]:
+@functools.cache
+def find(kind: str) -> Mapping[str, EntryPoint]:
     """Return the entry points of one kind: protocol, instrument, laboratory, device, command."""
     return {point.name: point for point in entry_points(group=_GROUPS[kind])}
 
@@ -38,6 +40,7 @@ def names(kind: str) -> list[str]:
     return sorted(find(kind))
 
 
+@functools.cache
 def load(kind: str, name: str) -> Any:
     """Import one thing by name.
 
@@ -77,7 +80,7 @@ def protocol_from(what: str, changes: dict[str, Any]) -> Protocol:
             raise BadInput(f'{what}: the key "kind" is missing; give one of: {known}')
     kind = str(values.get("kind", what))
     protocol = cast(type[Protocol], load("protocol", kind))
-    return protocol.read({**values, **changes, "kind": kind}, where)
+    return protocol.from_values({**values, **changes, "kind": kind}, where)
 
 
 def bench_files() -> dict[str, Path]:

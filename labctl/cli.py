@@ -107,7 +107,7 @@ def check(
         import msgspec
 
         from labctl import catalogue, planner
-        from labctl.bench import read_bench
+        from labctl.benchfile import read_bench
         from labctl.errors import Refused
 
         definition, _ = read_bench(bench)
@@ -318,3 +318,7 @@ def _pairs(changes: list[str]) -> dict[str, str]:
             raise BadInput(f'--set "{change}" has no "="; write KEY=VALUE, as in width="100 us"')
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+if __name__ == "__main__":
+    main()

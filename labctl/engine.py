@@ -9,30 +9,29 @@ is in doubt, and what to do about it is the user's choice (`Handling`).
 
 from __future__ import annotations
 
-import datetime as dt
-import getpass
-import importlib.metadata
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from labctl.bench import Bench, Definition, define_bench, read_bench
+from labctl.benchfile import Definition, define_bench, read_bench
 from labctl.control import Control
 from labctl.errors import Aborted, BadInput, InstrumentFault, LabctlError, RecordFault, Refused
+from labctl.folder import new_header, run_folder
 from labctl.journal import JOURNAL, READINGS, Header, Journal, Status, check_free
 from labctl.planner import Plan, imagine, plan
 from labctl.protocol import Protocol
 from labctl.readings import Flag, Readings, Row
 from labctl.record import Record, StepRecord, whole_lines
 from labctl.steps import Play, Step
+from labctl.workbench import Bench
 
-__all__ = ["Handling", "Options", "resume", "run", "run_folder"]
+__all__ = ["Handling", "Options", "resume", "run"]
 
 Handling = Literal["skip", "repeat", "refuse"]
 STATE = "virtual-lab.state"
@@ -84,13 +83,16 @@ def run(
     if made.violations:
         raise Refused(made.violations)
     folder = run_folder(options.out, protocol.kind, options.site)
-    header = _header(protocol, definition, content, options, made)
+    header = new_header(
+        protocol, definition, content, made,
+        seed=options.seed, site=options.site, operator=options.operator,
+    )  # fmt: skip
     course = _Course(protocol, definition, content, folder, options, control or Control(), made)
     with _writing(folder, header) as journal:
         if options.started is not None:
             options.started(folder)
         course.carry_out(journal, {}, 0.0, (0, 1))
-    return Record(folder)
+    return Record(folder, protocol)
 
 
 def resume(
@@ -125,8 +127,11 @@ def resume(
     definition = define_bench(
         {"name": before.header.bench_name, **before.header.bench}, f"bench of {folder}"
     )
-    if before.unfinished is not None and handling == "refuse":
-        raise BadInput(_in_doubt(before.unfinished, before))
+    doubt = before.unfinished
+    if doubt is not None and handling == "refuse":
+        if isinstance(doubt.what, Play):
+            raise BadInput(_in_doubt(doubt, before))
+        handling = "repeat"  # a wait applies nothing to the device
     options = replace(options, seed=before.header.seed)
     protocol, content = before.protocol, before.header.bench
     made = msgspec.convert(before.header.plan, Plan)
@@ -136,7 +141,7 @@ def resume(
             options.started(folder)
         recorded, at = _settle(before, journal, handling)
         course.carry_out(journal, recorded, time.time() - before.header.started, at)
-    return Record(folder)
+    return Record(folder, protocol)
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ class _Course:
             # a full disk must not hide the error that ended the run
             with _best_effort(status):
                 journal.update(status=status, message=message, ended=time.time())
-        Record(self.folder).save_results()
+        Record(self.folder, self.protocol).save_results()
 
     def _bench(self, elapsed: float) -> Bench:
         return Bench(
@@ -236,56 +241,6 @@ class _Course:
         return Readings(rows)
 
 
-def run_folder(root: Path, kind: str, site: str) -> Path:
-    """Make a new folder ``root/date/time-kind-site``.
-
-    Raises
-    ------
-    BadInput
-        The site is not a plain name.
-    RecordFault
-        It cannot be made.
-    """
-    if site and not all(c.isalnum() or c in "-_.," for c in site):
-        raise BadInput(f'the device "{site}" is not a name; use letters, digits, - _ . and ,')
-    now = dt.datetime.now().astimezone()
-    name = "-".join(part for part in (f"{now:%H%M%S}", kind, site.strip(".")) if part)
-    for number in range(1, 1000):
-        folder = root / f"{now:%Y-%m-%d}" / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise RecordFault(
-                f'"{folder}" cannot be made ({error.strerror}); choose another place with --out'
-            ) from error
-        return folder
-    raise RecordFault(f'"{root}" already holds a thousand runs of this second; wait a moment')
-
-
-def _header(
-    protocol: Protocol,
-    definition: Definition,
-    content: Mapping[str, Any],
-    options: Options,
-    made: Plan,
-) -> Header:
-    return Header(
-        protocol=protocol.model_dump(mode="json"),
-        bench=dict(content),
-        bench_name=definition.name,
-        seed=options.seed,
-        simulated=definition.simulated,
-        site=options.site,
-        operator=options.operator or _user(),
-        host=platform.node(),
-        versions=_versions(),
-        plan=msgspec.to_builtins(made),
-        started=time.time(),
-    )
-
-
 @contextmanager
 def _writing(folder: Path, header: Header, rows: int | None = None) -> Iterator[Journal]:
     if rows is None:
@@ -331,9 +286,8 @@ def _lost(step: StepRecord, got: Readings) -> list[Row]:
     """Return rows without values for the windows whose readings never arrived."""
     if not isinstance(step.what, Play):
         return []
-    wanted = imagine(step.what.waveform, 0.0).rows
-    nan = float("nan")
-    return [row._replace(t=nan, v=nan, i=nan, flags=int(Flag.LOST)) for row in wanted[len(got) :]]
+    wanted = imagine(step.what.waveform, 0.0).rows[len(got) :]
+    return [row._replace(t=nan, v=nan, i=nan, flags=int(Flag.LOST)) for row in wanted]
 
 
 def _replayed(index: int, asked: Step, recorded: tuple[Step, Readings]) -> Readings:
@@ -386,17 +340,3 @@ def _best_effort(status: str) -> Iterator[None]:
     except RecordFault:
         if status == "done":
             raise
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no user database, as in some containers
-        return ""
-
-
-def _versions() -> dict[str, str]:
-    packages = ("labctl", "numpy", "scipy", "pymeasure", "pyvisa", "pyvisa-py")
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in packages
-    }

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from labctl import catalogue, engine
-from labctl.bench import Bench, read_bench
+from labctl.benchfile import read_bench
 from labctl.control import Control, catching_signals
 from labctl.record import Record
+from labctl.workbench import Bench
 
 __all__ = ["bench", "open", "run"]
 

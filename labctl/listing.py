@@ -10,6 +10,7 @@ from typing import Any
 import annotated_types
 
 from labctl import catalogue
+from labctl.analysis.definitions import DEFINITIONS
 from labctl.errors import BadInput
 from labctl.protocol import Protocol, load_values
 from labctl.record import Record
@@ -66,8 +67,6 @@ def describe(name: str) -> str:
     BadInput
         Nothing has this name.
     """
-    from labctl.analysis.definitions import DEFINITIONS
-
     if name in catalogue.names("protocol"):
         return "\n".join(_protocol_lines(catalogue.load("protocol", name)))
     if name in catalogue.names("device"):

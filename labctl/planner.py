@@ -7,24 +7,25 @@ nominal course (every write lands, every baseline returns at once), and says so.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import overload
 
 import msgspec
 
-from labctl.bench import Definition, Envelope
+from labctl.benchfile import Definition, Envelope
 from labctl.capability import Violation
 from labctl.protocol import Protocol
 from labctl.readings import Readings, Row
 from labctl.steps import Play, Soak, Step, Wait
 from labctl.units import show
-from labctl.waveform import Node, seconds
+from labctl.waveform import Chain, Loop, Node, Overlay, Segment, Window, seconds
 
 __all__ = ["Plan", "Violation", "imagine", "plan"]
 
 _MOST_STEPS = 100_000
-_MOST_IMAGINED = 10_000  # readings made up for one step; longer trains are not decided from
 _ROW_BYTES = 110
 _STEP_BYTES = 700
 
@@ -131,7 +132,7 @@ def _walk(protocol: Protocol, conductance: float) -> Iterator[Step]:
 
 
 def imagine(waveform: Node, conductance: float, start: float = 0.0) -> Readings:
-    """Return the readings an ideal resistor would give, at most the first 10 000.
+    """Return the readings an ideal resistor would give; made one by one when they are looked at.
 
     Parameters
     ----------
@@ -142,20 +143,79 @@ def imagine(waveform: Node, conductance: float, start: float = 0.0) -> Readings:
     start
         Time of the waveform's beginning, s.
     """
-    rows = itertools.islice(_rows(waveform, conductance, start), _MOST_IMAGINED)
-    return Readings(list(rows))
+    return Readings(_Imagined(waveform, conductance, start))
 
 
-def _rows(waveform: Node, conductance: float, start: float) -> Iterator[Row]:
-    for begin, part in waveform.flatten():
-        for window in part.windows:
-            first, last = part.levels.get(window.terminal, (0.0, 0.0))
-            middle = (window.start + window.stop) / 2
-            v = first + (last - first) * middle / part.length
-            t = start + seconds(begin + round(middle))
-            width = seconds(part.length)
-            i = conductance * v
-            yield Row(t, window.terminal, window.role, v, v, i, width, 0.0, 0.0, 0)
+class _Imagined(Sequence[Row]):
+    """Rows that cost nothing until one is asked for; a train may have a billion."""
+
+    def __init__(self, waveform: Node, conductance: float, start: float) -> None:
+        self._waveform, self._conductance, self._start = waveform, conductance, start
+
+    def __len__(self) -> int:
+        return self._waveform.summary().readings
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self._row(*found) for found in _windows(self._waveform, 0))
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(index)
+        return self._row(*_window(self._waveform, 0, at))
+
+    def _row(self, begin: int, part: Segment, window: Window) -> Row:
+        first, last = part.levels.get(window.terminal, (0.0, 0.0))
+        middle = (window.start + window.stop) / 2
+        v = first + (last - first) * middle / part.length
+        t = self._start + seconds(begin + round(middle))
+        i = self._conductance * v
+        return Row(t, window.terminal, window.role, v, v, i, seconds(part.length), 0.0, 0.0, 0)
+
+
+_Found = tuple[int, Segment, Window]  # tick of the segment's start, segment, window
+
+
+def _windows(waveform: Node, start: int) -> Iterator[_Found]:
+    """Yield every window in order, passing over what is not measured."""
+    match waveform:
+        case Segment():
+            yield from ((start, waveform, window) for window in waveform.windows)
+        case Chain():
+            for part in waveform.parts:
+                yield from _windows(part, start)
+                start += part.ticks
+        case Loop() if waveform.body.summary().readings:
+            for turn in range(waveform.count):
+                yield from _windows(waveform.body, start + turn * waveform.body.ticks)
+        case Overlay():
+            lanes = [_windows(part, start) for part in waveform.parts]
+            yield from heapq.merge(*lanes, key=lambda found: found[0] + found[2].start)
+
+
+def _window(waveform: Node, start: int, at: int) -> _Found:
+    """Return one window by its number, going down the structure instead of along the time."""
+    match waveform:
+        case Segment():
+            return start, waveform, waveform.windows[at]
+        case Chain():
+            for part in waveform.parts:
+                count = part.summary().readings
+                if at < count:
+                    return _window(part, start, at)
+                at, start = at - count, start + part.ticks
+        case Loop():
+            turn, at = divmod(at, waveform.body.summary().readings)
+            return _window(waveform.body, start + turn * waveform.body.ticks, at)
+    return next(itertools.islice(_windows(waveform, start), at, None))
 
 
 def _spent(total: _Total, envelope: Envelope) -> Iterator[Violation]:

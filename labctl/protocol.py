@@ -67,7 +67,7 @@ class Protocol(BaseModel):
         return order
 
     @classmethod
-    def read(cls, values: dict[str, Any], where: str) -> Protocol:
+    def from_values(cls, values: dict[str, Any], where: str) -> Protocol:
         """Make the protocol from parsed values; `where` names their file in an error.
 
         Raises

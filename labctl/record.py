@@ -68,6 +68,8 @@ class Record:
     ----------
     folder
         Path of the folder.
+    protocol
+        The protocol that was run, where it is not an installed one.
 
     Raises
     ------
@@ -75,9 +77,11 @@ class Record:
         It is not a run folder, or one of a version that this labctl does not know.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, protocol: Protocol | None = None) -> None:
         self.folder = Path(folder)
         self.header = read_header(self.folder)
+        if protocol is not None:
+            self.__dict__["protocol"] = protocol
 
     def __repr__(self) -> str:
         kind = self.header.protocol.get("kind")

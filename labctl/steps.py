@@ -15,7 +15,8 @@ from labctl.waveform import Node
 
 __all__ = ["Label", "Move", "Play", "Soak", "Step", "Steps", "Wait"]
 
-Label = dict[str, float | int | str | bool]
+#: a value that is not known is None; JSON has no "not a number"
+Label = dict[str, float | int | str | bool | None]
 
 
 class Play(msgspec.Struct, frozen=True, tag="play"):

