@@ -177,7 +177,13 @@ class _Course:
             # a full disk must not hide the error that ended the run
             with _best_effort(status):
                 journal.update(status=status, message=message, ended=time.time())
-        Record(self.folder, self.protocol).save_results()
+        try:
+            Record(self.folder, self.protocol).save_results()
+        except RecordFault as error:
+            raise RecordFault(
+                f"the run is complete and kept, but not its results: {error.__cause__}; "
+                f'make room and call labctl fit "{self.folder}"'
+            ) from error
 
     def _bench(self, elapsed: float) -> Bench:
         return Bench(

@@ -1,0 +1,1 @@
+"""Bench drivers: one module per family of hardware, from waveform to hardware time and back."""

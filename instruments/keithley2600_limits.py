@@ -1,0 +1,238 @@
+"""The 2600B family in numbers: ranges, accuracy, settling and timing, each with its source.
+
+Sources, by their mark:
+
+[S] Models 2601B, 2602B and 2604B System SourceMeter Instrument Specifications, SPEC-2602B Rev. B,
+    February 2014, pages 1 to 11 (23 degC +- 5 degC, 1 year, 1 PLC).
+[D] 2600B System SourceMeter SMU Instruments, data sheet, pages 9 to 30.
+[M] Series 2600B Reference Manual, 2600BS-901-01 Rev. F, August 2021, section 9.
+[C] check: recalled, or not found in print; to be replaced here when it is known.
+
+An accuracy specification is a bound. Without further knowledge the error is taken as equally likely
+anywhere inside it, so that the standard uncertainty is the bound divided by sqrt(3) (JCGM 100:2008,
+section 4.3.7).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from labctl.capability import Limits
+
+__all__ = [
+    "LEAST_AVERAGE", "LEAST_COMPLIANCE", "LEAST_DELAY", "LEAST_NPLC", "MICROSECONDS", "MODELS",
+    "MOST_CYCLES", "MOST_DELAY", "MOST_NPLC", "TURNAROUND", "Model", "Range", "limits_of",
+    "range_for",
+]  # fmt: skip
+
+#: whole microseconds in a second: the grid of the trigger timers and of the timestamps [M]
+MICROSECONDS = 1_000_000
+#: ln(1000): a settling time is given to within 0.1 % of the final value
+_TIME_CONSTANTS_TO_SETTLE = math.log(1000.0)
+_SOURCE_OVERRANGE = 1.01  # programmable above the nominal full scale [D page 11]
+
+# what an aperture of 0.1, 0.01 and 0.001 PLC adds to the accuracy, as a fraction of the range
+# [D page 10 note 2]; SPEC-2602B calls the same figures a typical fraction of the reading, which is
+# never more
+_LOW_V = (1e-4, 8e-4, 8e-3)
+_V = (1e-4, 7e-4, 6e-3)
+_LOW_I = (1e-4, 1e-3, 1e-2)
+_I = (1e-4, 5e-4, 5e-3)
+_HIGH_I = (1e-4, 5e-4, 1.1e-2)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One range of a source or a meter, in V or A."""
+
+    full_scale: float
+    gain: float  #: accuracy, fraction of the value
+    offset: float  #: accuracy, constant part
+    settling: float  #: time to within 0.1 % of the final value on a fixed range, s
+    derating: tuple[float, ...] = ()  #: fraction of range added at 0.1, 0.01 and 0.001 PLC
+
+    def derated(self, nplc: float) -> float:
+        """Return what an aperture of `nplc` power line cycles adds to the bound on the error.
+
+        Between and beyond the figures of the data sheet a power law; nothing from 1 PLC on.
+        """
+        if not self.derating or nplc >= 1:
+            return 0.0
+        long, middle, short = self.derating
+        if nplc >= 0.01:
+            return self.full_scale * middle * math.pow(nplc / 0.01, math.log10(long / middle))
+        return self.full_scale * short * math.pow(nplc / 0.001, math.log10(middle / short))
+
+    def bound(self, value: float, nplc: float = 1.0) -> float:
+        """Return the specified bound on the error of a value on this range."""
+        return self.gain * abs(value) + self.offset + self.derated(nplc)
+
+    def uncertainty(self, value: float, nplc: float = 1.0) -> float:
+        """Return the standard uncertainty of a value on this range."""
+        return self.bound(value, nplc) / math.sqrt(3.0)
+
+    @property
+    def time_constant(self) -> float:
+        """Time constant of a single pole that settles in the time specified, s."""
+        return self.settling / _TIME_CONSTANTS_TO_SETTLE
+
+    @property
+    def source_maximum(self) -> float:
+        """Largest level that can be programmed on this range."""
+        return self.full_scale * _SOURCE_OVERRANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What one model of the family is specified to do."""
+
+    name: str
+    channels: tuple[str, ...]
+    v_source: tuple[Range, ...]
+    v_meter: tuple[Range, ...]
+    i_meter: tuple[Range, ...]
+    area: tuple[tuple[float, float], ...]  #: DC operating area: up to V, at most A
+    source: str
+
+    def most_current(self, v: float) -> float:
+        """Return the largest compliance that can be set with this peak level, A."""
+        return max((i for limit, i in self.area if abs(v) <= limit), default=0.0)
+
+
+def _ranges(rows: Iterable[tuple[float, ...]], *derating: tuple[float, ...]) -> tuple[Range, ...]:
+    table = [*derating, *([derating[-1]] * 20 if derating else [])]
+    return tuple(
+        Range(row[0], row[1], row[2], row[3], table[k] if table else ())
+        for k, row in enumerate(rows)
+    )
+
+
+def _with(extra: tuple[Range, ...], ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    return tuple(sorted((*extra, *ranges), key=lambda r: r.full_scale))
+
+
+# full scale, gain, offset, settling. Source and meter of a range settle alike [S page 5]; a current
+# reading settles as the current source of its range does ([D page 10] confirms it for 1 mA) [C]
+_02_V_SOURCE = _ranges(
+    [
+        (0.1, 2e-4, 250e-6, 50e-6), (1.0, 2e-4, 400e-6, 50e-6),
+        (6.0, 2e-4, 1.8e-3, 110e-6), (40.0, 2e-4, 12e-3, 150e-6),
+    ]
+)  # fmt: skip
+_02_V_METER = _ranges(
+    [
+        (0.1, 1.5e-4, 150e-6, 50e-6), (1.0, 1.5e-4, 200e-6, 50e-6),
+        (6.0, 1.5e-4, 1e-3, 110e-6), (40.0, 1.5e-4, 8e-3, 150e-6),
+    ],
+    _LOW_V, _V,
+)  # fmt: skip
+_I_METER = _ranges(
+    [
+        (100e-9, 5e-4, 100e-12, 20e-3), (1e-6, 2.5e-4, 500e-12, 2e-3),
+        (10e-6, 2.5e-4, 1.5e-9, 500e-6), (100e-6, 2e-4, 25e-9, 150e-6),
+        (1e-3, 2e-4, 200e-9, 100e-6), (10e-3, 2e-4, 2.5e-6, 80e-6), (100e-3, 2e-4, 20e-6, 80e-6),
+    ],
+    _LOW_I, _I,
+)  # fmt: skip
+_02_AMPERES = _ranges([(1.0, 3e-4, 1.5e-3, 80e-6), (3.0, 5e-4, 3.5e-3, 80e-6)], _HIGH_I)
+_12_AMPERES = _ranges([(1.0, 3e-4, 1.5e-3, 80e-6), (1.5, 5e-4, 3.5e-3, 80e-6)], _HIGH_I)
+# 2611B to 2636B: voltage figures [C]
+_12_V_SOURCE = _ranges(
+    [
+        (0.2, 2e-4, 375e-6, 50e-6), (2.0, 2e-4, 600e-6, 50e-6),
+        (20.0, 2e-4, 5e-3, 110e-6), (200.0, 2e-4, 50e-3, 700e-6),
+    ]
+)  # fmt: skip
+_12_V_METER = _ranges(
+    [
+        (0.2, 1.5e-4, 225e-6, 50e-6), (2.0, 2e-4, 350e-6, 50e-6),
+        (20.0, 1.5e-4, 5e-3, 110e-6), (200.0, 1.5e-4, 50e-3, 700e-6),
+    ],
+    _LOW_V, _V,
+)  # fmt: skip
+# 2634B to 2636B: figures below 10 uA and their settling [C]
+_36_LOW = _ranges(
+    [
+        (1e-9, 1.5e-3, 240e-15, 300e-3), (10e-9, 1.5e-3, 3e-12, 80e-3),
+        (100e-9, 6e-4, 40e-12, 20e-3), (1e-6, 2.5e-4, 400e-12, 2e-3),
+    ],
+    _LOW_I, _LOW_I, _LOW_I, _I,
+)  # fmt: skip
+_36_I_METER = _with(_36_LOW, (*_I_METER[2:], *_12_AMPERES))
+_36_PICO = _ranges([(100e-12, 1.5e-3, 120e-15, 3.0)], _LOW_I)  # not on the 2634B
+
+_02_AREA = ((40.4, 1.01), (6.06, 3.03))  # [S page 1]
+_12_AREA = ((202.0, 0.101), (20.2, 1.515))  # [D page 15]
+_02_SOURCE = "SPEC-2602B Rev. B pages 1-11; 2600B data sheet page 10; shortest pulse: check"
+_12_SOURCE = "2600B data sheet page 15; voltage accuracy and shortest pulse: check"
+_36_SOURCE = "2600B data sheet; accuracy below 10 uA, voltage accuracy, shortest pulse: check"
+
+
+def _family() -> Iterable[Model]:
+    one, two = ("a",), ("a", "b")
+    for name, channels in (("2601B", one), ("2602B", two), ("2604B", two)):
+        meter = (*_I_METER, *_02_AMPERES)
+        yield Model(name, channels, _02_V_SOURCE, _02_V_METER, meter, _02_AREA, _02_SOURCE)
+    for name, channels in (("2611B", one), ("2612B", two), ("2614B", two)):
+        meter = (*_I_METER, *_12_AMPERES)
+        yield Model(name, channels, _12_V_SOURCE, _12_V_METER, meter, _12_AREA, _12_SOURCE)
+    for name, channels in (("2634B", two), ("2635B", one), ("2636B", two)):
+        meter = _36_I_METER if name == "2634B" else _with(_36_PICO, _36_I_METER)
+        yield Model(name, channels, _12_V_SOURCE, _12_V_METER, meter, _12_AREA, _36_SOURCE)
+
+
+#: the models this driver knows; the 10 A range, which only pulses reach, is not used
+MODELS = {model.name: model for model in _family()}
+
+#: smallest current compliance, A [S page 5]
+LEAST_COMPLIANCE = 10e-9
+#: shortest aperture in power line cycles, and the longest [M 9-234]
+LEAST_NPLC, MOST_NPLC = 0.001, 25.0
+#: shortest delay of a trigger timer, us [M 9-375]
+LEAST_DELAY = 8
+#: longest, us [M 9-376]
+MOST_DELAY = 100_000_000_000
+#: least average of the delays of a timer that has more than one, us (2606B reference manual,
+#: 2606B-901-01 Rev. C, page 15-371; not stated for the 2600B)
+LEAST_AVERAGE = 50
+#: most events of a trigger timer after the first one (0 to 1 048 575) [M 9-375]
+MOST_CYCLES = 1_048_576
+#: what a cycle of the trigger model takes besides its aperture, us: 12 000 source-measure
+#: operations a second at 0.001 PLC are 83 us each [S page 8]
+TURNAROUND = 67
+
+
+def limits_of(model: Model, line_frequency: float) -> Limits:
+    """Return what a model can do with a waveform, at the unit's power line frequency in Hz."""
+    return Limits(
+        model=model.name,
+        max_v=model.v_source[-1].source_maximum,
+        max_i=max(i for _, i in model.area),
+        min_width=100e-6,
+        # back at zero to 0.1 % in 50 to 150 us, and the trigger model is ready after 67 us [C]
+        min_gap=100e-6,
+        min_aperture=LEAST_NPLC / line_frequency,
+        resolution=1 / MICROSECONDS,
+        max_points=10_000,  # list lengths are bounded by memory alone; this is known to fit [C]
+        max_readings=60_000,  # [S page 11]
+        ramps=False,
+        source=model.source,
+    )
+
+
+def range_for(ranges: tuple[Range, ...], value: float, *, source: bool = False) -> Range | None:
+    """Return the smallest range that holds a value, or None.
+
+    Parameters
+    ----------
+    ranges
+        Ranges in ascending order.
+    value
+        Level to source, or largest value to read, V or A.
+    source
+        Allow the overrange of a source; a range to read is chosen by its nominal full scale.
+    """
+    factor = _SOURCE_OVERRANGE if source else 1.0
+    return next((r for r in ranges if abs(value) <= r.full_scale * factor * (1 + 1e-9)), None)

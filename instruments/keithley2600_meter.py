@@ -1,0 +1,221 @@
+"""A 2600B as a waveform source: it sends programs and takes readings while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from pymeasure.adapters import VISAAdapter
+
+from instruments.errors import link_faults, queue_fault
+from instruments.keithley2600_limits import Model, limits_of
+from instruments.keithley2600_lines import LONGEST_LINE, parse_status, play_line, program_lines
+from instruments.keithley2600_mainframe import Mainframe
+from instruments.keithley2600_program import Program, Unit, compile_play
+from instruments.keithley2600_readings import Decoder
+from instruments.keithley2600_script import SCRIPT
+from labctl.capability import Limits, Setup, StopRequest, Violation
+from labctl.errors import BadInput, InstrumentFault, Refused
+from labctl.readings import Row
+from labctl.steps import Play
+
+__all__ = ["SourceMeter", "open_meter"]
+
+_STEPS_KEPT = 64  # programs that the instrument is given to keep
+_POINTS_KEPT = 20_000  # levels in all of them
+
+
+class _Stored(NamedTuple):
+    """A program and its number in the instrument."""
+
+    program: Program
+    number: int
+
+
+def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
+    """Open the connection, identify the instrument and load the functions it needs.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    model
+        What the instrument is specified to do.
+    timeout
+        How long to wait for an answer, s.
+
+    Raises
+    ------
+    BadInput
+        The address is no VISA address.
+    InstrumentFault
+        Nobody answers, or another instrument does.
+    """
+    with link_faults(f"{setup.name} ({setup.address})", "opening the connection"):
+        try:
+            adapter = VISAAdapter(
+                setup.address,
+                visa_library=setup.visa,
+                read_termination="\n",
+                write_termination="\n",
+                timeout=round(timeout * 1000),
+            )
+        except ValueError as error:
+            raise BadInput(f'{setup.name}: "{setup.address}" is no VISA address: {error}') from None
+    meter = SourceMeter(setup, model, adapter)
+    try:
+        meter.start()
+    except BaseException:
+        meter.close()
+        raise
+    return meter
+
+
+class SourceMeter(Mainframe):
+    """A 2600B as a `labctl.capability.WaveformSource`; use `connect` to get one.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    model
+        What the instrument is specified to do.
+    adapter
+        An open connection.
+    """
+
+    def __init__(self, setup: Setup, model: Model, adapter: Any) -> None:
+        super().__init__(adapter, setup.name, setup.address, model)
+        self._unit = Unit(model, limits_of(model, 50.0), 50.0, dict(setup.channels))
+        self._remote = setup.options.get("sense") == "4-wire"
+        self._compiled: dict[bytes, Program | list[Violation]] = {}
+        self._stored: dict[int, _Stored] = {}  # by identity of the program
+        self._points = 0
+        self._fresh = True
+
+    @property
+    def limits(self) -> Limits:
+        """What it can do, at its own power line frequency."""
+        return self._unit.limits
+
+    def start(self) -> None:
+        """Identify and clear the instrument, and load the functions it needs.
+
+        Raises
+        ------
+        InstrumentFault
+            Nobody answers, another model does, or it refuses.
+        """
+        super().start()
+        with link_faults(self.name, "loading its functions"):
+            for line in [*SCRIPT.strip().splitlines(), "labctl()"]:
+                self.write(line)
+            frequency = self.number("localnode.linefreq")
+        limits = limits_of(self.model, frequency)
+        self._unit = Unit(self.model, limits, frequency, self._unit.channels)
+        self.check_errors()
+
+    def write(self, command: str, **kwargs: Any) -> None:
+        """Send a command by hand; the next step then trusts no earlier setting."""
+        self._fresh = self._fresh or not command.startswith(("print(", "*IDN?"))
+        super().write(command, **kwargs)
+
+    def check(self, play: Play) -> list[Violation]:
+        """Say what stands against playing this, without touching the instrument."""
+        compiled = self._compile(play)
+        return compiled if isinstance(compiled, list) else []
+
+    def _compile(self, play: Play) -> Program | list[Violation]:
+        """Make the program of a step; closed loops play the same few again and again."""
+        key = msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
+        known = self._compiled.get(key)
+        if known is None:
+            if len(self._compiled) >= _STEPS_KEPT:
+                self._compiled.clear()
+            known = self._compiled[key] = compile_play(play, self._unit)
+        return known
+
+    def play(self, play: Play, stop: StopRequest) -> Iterator[list[Row]]:
+        """Play a step, yielding readings in chunks while it runs.
+
+        Parameters
+        ----------
+        play
+            What to play.
+        stop
+            Asked at every sign of life of the instrument; True ends the step and makes safe.
+
+        Yields
+        ------
+        list of Row
+            New readings in order; t is the instrument's timer since `connect`.
+
+        Raises
+        ------
+        Refused
+            The step breaks a limit; nothing was sent.
+        InstrumentFault
+            The instrument reported an error, or did not answer. It has been made safe, or a note on
+            the exception says what could not.
+        """
+        program = self._compile(play)
+        if isinstance(program, list):
+            raise Refused(program)
+        try:
+            with link_faults(self.name, "sending a program"):
+                self._send(program)
+            yield from self._readings(program, stop)
+        except BaseException as error:
+            self._stored.clear()
+            self.safe_after(error)
+            raise
+
+    def _send(self, program: Program) -> None:
+        """Give the program to the instrument, unless it has it, and play it."""
+        lines: list[str] = []
+        stored = self._stored.get(id(program))
+        if stored is None:
+            lines, stored = self._store(program)
+        lines.append(play_line(stored.number, fresh=self._fresh))
+        if sum(map(len, lines)) + len(lines) < LONGEST_LINE:
+            lines = [" ".join(lines)]
+        for line in lines:
+            super().write(line)
+        self._fresh = False
+
+    def _store(self, program: Program) -> tuple[list[str], _Stored]:
+        lines: list[str] = []
+        points = self._points + len(program.widths)
+        if not self._stored or len(self._stored) >= _STEPS_KEPT or points > _POINTS_KEPT:
+            self._stored.clear()
+            lines, points = ["labctl_programs = {}"], len(program.widths)
+        self._points = points
+        stored = _Stored(program, len(self._stored) + 1)
+        self._stored[id(program)] = stored
+        return [*lines, *program_lines(stored.number, program, remote_sense=self._remote)], stored
+
+    def _readings(self, program: Program, stop: StopRequest) -> Iterator[list[Row]]:
+        decoder, read, name = Decoder(program), self.adapter.read, self.name
+        while not stop():
+            with link_faults(name, "waiting for readings"):
+                line = read()
+            try:
+                status = parse_status(line)
+                if status is None:
+                    decoder.hold(line)
+                    continue
+            except ValueError:
+                raise InstrumentFault(
+                    f'{self.name}: "{line[:80]}" was answered instead of readings; '
+                    "check that nothing else talks to the instrument"
+                ) from None
+            if status.word == "fault":
+                raise queue_fault(self.name, [status.text, *self.drain()], "playing a waveform")
+            if rows := decoder.rows(status.t0):
+                yield rows
+            if status.word == "done":
+                if status.errors:
+                    raise queue_fault(self.name, self.drain(), "playing a waveform")
+                return
+        self.make_safe()
