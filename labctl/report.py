@@ -33,9 +33,10 @@ _WIDE = 30  # a column that spans more has the unit of its middle
 _MICRO = re.compile(r"(?<=\d) u(?=(?:[ACFJKSVWmsΩ]|Hz)\b)")
 _GREEK = {"tau": "τ", "alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "nu": "ν", "chi": "χ"}
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 _PLAIN = {
     "σ": "sigma", "±": "+-", "≤": "<=", "≥": ">=", "µ": "u", "Ω": "Ohm", "…": "..",
-    "–": "-", "²": "2",
+    "–": "-", "²": "2", _UNBROKEN: " ",
     **{letter: name for name, letter in _GREEK.items()},
     **{chr(small): chr(digit) for digit, small in _SUBSCRIPT.items()},
 }  # fmt: skip
@@ -309,19 +310,22 @@ def terminal(results: Results, console: Console) -> None:
             for name, metric in results.metrics.items()
         ]
         _print_grid(console, ("figure of merit", "value", "definition"), rows)
-    for name, fit in results.fits.items():
+    if results.fits:
         console.print()
-        _print(console, f"{name}: {verdict(fit)}; {quality(fit)}", "bold")
-        if fit.values:
-            values = [
-                (symbol(key), value_text(value), interval_text(value))
-                for key, value in fit.values.items()
-            ]
-            _print_grid(console, ("parameter", "value", "95 % interval"), values)
-        if fit.note:
-            _print(console, fit.note, "yellow")
+        headings = ("fit", "parameters", "χ²", "AICc", "verdict")
+        _print_grid(console, headings, [_line(name, fit) for name, fit in results.fits.items()])
+        console.print()
     for note in results.notes:
         _print(console, note, "yellow")
+
+
+def _line(name: str, fit: Fit) -> tuple[str, ...]:
+    """Return a fit as one row; intervals and notes are in the report."""
+    pairs = (f"{symbol(key)} {value_text(value)}" for key, value in fit.values.items())
+    values = ", ".join(pair.replace(" ", _UNBROKEN) for pair in pairs)
+    chi2 = "" if fit.chi2_reduced is None else f"{fit.chi2_reduced:.2f}"
+    aicc = "" if fit.aicc is None else f"{fit.aicc:.1f}"
+    return name, values or fit.note, chi2, aicc, verdict(fit)
 
 
 def _print_grid(console: Console, headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:

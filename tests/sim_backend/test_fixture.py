@@ -1,0 +1,213 @@
+"""The fixture: lazy time, paths, charge and flux, and sources in compliance."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labctl.errors import BadInput
+from sim_backend.clock import Clock
+from sim_backend.compliance import REGULATION
+from sim_backend.devices import Stream, family
+from sim_backend.fixture import Fixture
+
+INF = math.inf
+
+
+def over(name: str, **changes: object) -> tuple[Fixture, Clock]:
+    model, clock = family(name).load("", changes), Clock()
+    return Fixture(model, model.fresh(1, Stream(0), spread=False), None, clock), clock
+
+
+def test_each_terminal_is_taken_once() -> None:
+    fixture, _ = over("resistor")
+    fixture.connect("top")
+    with pytest.raises(BadInput, match='"top" of the device; free are bottom'):
+        fixture.connect("top")
+    with pytest.raises(BadInput, match='"gate" of the device; free are bottom'):
+        fixture.connect("gate")
+
+
+def test_sums_are_integrals_of_the_path() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 0.0), (1.0, 2.0), (3.0, 1.0)), INF)
+    clock.advance(10.0)
+    fixture.sync()
+    flux = 1.0 + 3.0 + 7.0
+    assert drive.flux == pytest.approx(flux)
+    assert drive.charge == pytest.approx(1e-3 * flux)
+    assert drive.v == 1.0
+    assert fixture.state.tally().charge == pytest.approx(1e-3 * flux)
+
+
+def test_looking_more_often_changes_nothing() -> None:
+    ends = []
+    for looks in (1, 7):
+        fixture, clock = over("ftj", conductance=2e-4)
+        drive = fixture.connect("top")
+        drive.follow("v", ((0.0, 0.0), (5e-6, 1.0), (1e-4, 1.0), (1.05e-4, 0.0)), INF)
+        for _ in range(looks):
+            clock.advance(1e-3 / looks)
+            fixture.sync()
+        ends.append((drive.charge, float(fixture.model.conductance(fixture.state)[0])))
+    assert ends[0] == pytest.approx(ends[1], rel=1e-4)
+
+
+def test_two_terminals_share_the_voltage() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    top, bottom = fixture.connect("top"), fixture.connect("bottom")
+    top.follow("v", ((0.0, 2.0),), INF)
+    bottom.follow("v", ((0.0, 0.5),), INF)
+    clock.advance(1.0)
+    assert fixture.current(top) == pytest.approx(1.5e-3)
+    assert fixture.current(bottom) == pytest.approx(-1.5e-3)
+    assert (top.charge, bottom.charge) == pytest.approx((1.5e-3, -1.5e-3))
+
+
+def test_compliance_reduces_the_voltage() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, -2.0),), 5e-4)
+    clock.advance(1.0)
+    fixture.sync()
+    assert drive.limiting
+    assert drive.v == pytest.approx(-0.5)
+    assert (drive.charge, drive.flux, drive.limited) == pytest.approx((-5e-4, -0.5, 1.0))
+
+
+@given(bound=st.floats(1e-5, 3e-3), slope=st.floats(-20, 20).filter(lambda x: abs(x) > 0.1))
+def test_a_ramp_is_clamped_where_it_passes_the_bound(bound: float, slope: float) -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 0.0), (1.0, slope), (2.0, 0.0)), bound)
+    clock.advance(2.0)
+    fixture.sync()
+    level = bound / 1e-3
+    meets = min(1.0, level / abs(slope))
+    flux = meets * level + 2 * (1 - meets) * level if meets < 1 else abs(slope)
+    assert abs(drive.flux) == pytest.approx(flux, rel=2 * REGULATION)
+    assert drive.limited == pytest.approx(2 * (1 - meets), abs=4 * REGULATION)
+    assert not drive.limiting
+
+
+def test_a_limit_takes_its_time_to_act() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.response = 1e-5
+    drive.follow("v", ((0.0, 2.0),), 5e-4)
+    clock.advance(1e-4)
+    fixture.sync()
+    assert drive.charge == pytest.approx(1e-5 * 2e-3 + 9e-5 * 5e-4)
+    assert drive.limited == pytest.approx(9e-5)
+
+
+def test_compliance_on_a_device_that_changes() -> None:
+    """A junction under 1.5 V grows until its current would pass the bound, then is held there."""
+    fixture, clock = over("ftj", conductance=2e-4)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 1.5),), 5e-4)
+    charge, currents = 0.0, []
+    for _ in range(200):
+        clock.advance(1e-6)
+        fixture.sync()
+        currents.append((drive.charge - charge) / 1e-6)
+        charge = drive.charge
+    assert drive.limiting
+    assert max(currents) <= 5e-4 * (1 + 2 * REGULATION)
+    held = np.array(currents[-50:])
+    assert held == pytest.approx(np.full(50, 5e-4), rel=2 * REGULATION)
+    assert drive.v < 1.5
+    assert fixture.state.tally().positive == 1  # looking for the moment did not count twice
+    free, free_clock = over("ftj", conductance=2e-4)
+    unbound = free.connect("top")
+    unbound.follow("v", ((0.0, 1.5),), INF)
+    free_clock.advance(2e-4)
+    free.sync()
+    assert free.model.conductance(free.state)[0] > fixture.model.conductance(fixture.state)[0]
+
+
+def test_a_limit_that_holds_a_device_at_its_own_threshold_comes_to_an_end() -> None:
+    """1 V on a junction that 1 mA pushes back to 0.3 V, where it stops growing: for ten seconds."""
+    fixture, clock = over("ftj", conductance=2e-4)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 1.0),), 1e-3)
+    clock.advance(10.0)
+    fixture.sync()
+    assert drive.limiting
+    assert 0.2 < drive.v < 0.35
+    assert drive.charge / 10 == pytest.approx(1e-3, rel=0.02)
+
+
+def test_compliance_left_by_a_device_that_falls() -> None:
+    """A junction under -1.8 V begins in compliance and leaves it as its conductance falls."""
+    fixture, clock = over("ftj", conductance=5e-4)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, -1.8),), 8e-4)
+    fixture.clock.advance(1e-6)
+    fixture.sync()
+    assert drive.limiting
+    clock.advance(5e-4)
+    fixture.sync()
+    assert not drive.limiting
+    assert drive.v == -1.8
+    assert 0 < drive.limited < 5e-4
+
+
+def test_a_current_source() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("i", ((0.0, 0.0), (1.0, 2e-3), (2.0, 2e-3)), 10.0)
+    clock.advance(2.0)
+    fixture.sync()
+    assert not drive.limiting
+    assert drive.v == pytest.approx(2.0)
+    assert drive.charge == pytest.approx(3e-3, rel=REGULATION)
+    drive.follow("i", ((2.0, 2e-3),), 0.7)
+    clock.advance(1.0)
+    fixture.sync()
+    assert drive.limiting
+    assert drive.v == pytest.approx(0.7)
+
+
+def test_an_open_terminal_floats_to_the_other() -> None:
+    fixture, clock = over("ftj", conductance=2e-4)
+    top, bottom = fixture.connect("top"), fixture.connect("bottom")
+    bottom.follow("v", ((0.0, 1.0),), INF)
+    top.follow("open", ((0.0, 0.0),), INF)
+    clock.advance(1e-3)
+    fixture.sync()
+    assert top.v == pytest.approx(1.0)
+    assert abs(bottom.charge) < 1e-15
+    assert fixture.state.tally().pulses == 0
+
+
+def test_a_current_into_nothing_meets_its_voltage_limit() -> None:
+    fixture, clock = over("resistor", conductance=0.0)
+    drive = fixture.connect("top")
+    drive.follow("i", ((0.0, -1e-3),), 21.0)
+    clock.advance(1e-3)
+    fixture.sync()
+    assert drive.v == -21.0
+    assert drive.limiting
+
+
+def test_two_sources_in_compliance_settle() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    top, bottom = fixture.connect("top"), fixture.connect("bottom")
+    top.follow("v", ((0.0, 3.0),), 1e-3)
+    bottom.follow("v", ((0.0, -3.0),), 2e-3)
+    clock.advance(1e-2)
+    fixture.sync()
+    assert fixture.current(top) == pytest.approx(1e-3, rel=REGULATION)
+    assert top.limiting
+
+
+def test_conductance_is_seen_from_the_terminal() -> None:
+    fixture, clock = over("resistor", conductance=1e-3)
+    drive = fixture.connect("bottom")
+    drive.follow("v", ((0.0, 0.4),), INF)
+    clock.advance(1e-6)
+    assert fixture.conductance(drive) == pytest.approx(1e-3)
