@@ -45,9 +45,9 @@ class Control:
             case "resume":
                 self._paused = False
             case "stop":
-                self._stop, self.reason = True, reason
+                self._stop, self.reason = True, self.reason or reason
             case "abort":
-                self._abort, self.reason = True, reason
+                self._abort, self.reason = True, self.reason or reason
             case _:
                 return False
         return True

@@ -74,8 +74,10 @@ def describe(name: str) -> str:
     if name in catalogue.bench_files():
         return catalogue.bench_files()[name].read_text(encoding="utf-8").rstrip()
     if name in DEFINITIONS:
-        definition = DEFINITIONS[name]
-        return f"{name}\n  {definition.formula}\n  {definition.source}"
+        known = DEFINITIONS[name]
+        source = " ".join(part for part in (known.source, known.doi and f"doi:{known.doi}") if part)
+        lines = (known.formula, known.meaning, source)
+        return "\n  ".join([f"{name} [{known.unit}]", *(line for line in lines if line)])
     raise BadInput(
         f'there is no protocol, device, bench or definition called "{name}"; '
         "labctl list protocols, devices or benches shows the names"
@@ -112,8 +114,8 @@ def _value(default: Any, unit: str) -> str:
     if isinstance(default, tuple):
         ends = " .. ".join(show(float(value), unit) for value in (default[0], default[-1]))
         return f"{ends}, {len(default)} values"
-    if isinstance(default, float) and unit:
-        return show(default, unit)
+    if isinstance(default, int | float) and unit not in ("", "1"):
+        return show(float(default), unit)
     return "" if default is None else str(default)
 
 

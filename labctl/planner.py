@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
     energy: float  #: at most, J
     size: int  #: of the record, bytes
     complete: bool  #: False when the walk was cut short and the figures are lower limits
+    nominal: bool = False  #: the protocol decides from readings and may do more
     violations: tuple[Violation, ...] = ()
 
     def sentence(self) -> str:
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True):
             f"{self.readings} readings, peak {show(peak, 'V')}, charge up to "
             f"{show(self.charge, 'C')}, energy up to {show(self.energy, 'J')}, "
             f"record about {_bytes(self.size)}"
+            + ("; nominal, since it decides from readings" if self.nominal else "")
         )
 
 
@@ -81,7 +83,8 @@ def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) 
         violations.update(dict.fromkeys(definition.check(step)))
     complete = next(walk, None) is None
     violations.update(dict.fromkeys(_spent(total, definition.envelope)))
-    return total.plan(complete, tuple(violations))
+    made = total.plan(complete, tuple(violations))
+    return msgspec.structs.replace(made, nominal=protocol.decides)
 
 
 class _Total:
@@ -109,7 +112,7 @@ class _Total:
         size = self.steps * _STEP_BYTES + self.readings * _ROW_BYTES
         return Plan(
             self.steps, self.duration, self.pulses, self.readings, self.peak, self.charge,
-            self.energy, size, complete, violations,
+            self.energy, size, complete, violations=violations,
         )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class Protocol(BaseModel):
     title: ClassVar[str] = ""  #: name for people
     summary: ClassVar[str] = ""  #: one line for lists
     reference: ClassVar[Reference] = Reference("")
+    decides: ClassVar[bool] = False  #: what it does depends on readings, so a plan is nominal
 
     kind: str
     seed: Annotated[int, Ge(0)] = Field(0, description="Fixes every random order of the protocol.")

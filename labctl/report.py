@@ -33,10 +33,9 @@ _WIDE = 30  # a column that spans more has the unit of its middle
 _MICRO = re.compile(r"(?<=\d) u(?=(?:[ACFJKSVWmsΩ]|Hz)\b)")
 _GREEK = {"tau": "τ", "alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "nu": "ν", "chi": "χ"}
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_UNBROKEN = "\N{NO-BREAK SPACE}"
 _PLAIN = {
     "σ": "sigma", "±": "+-", "≤": "<=", "≥": ">=", "µ": "u", "Ω": "Ohm", "…": "..",
-    "–": "-", "²": "2", _UNBROKEN: " ",
+    "–": "-", "²": "2",
     **{letter: name for name, letter in _GREEK.items()},
     **{chr(small): chr(digit) for digit, small in _SUBSCRIPT.items()},
 }  # fmt: skip
@@ -312,7 +311,7 @@ def terminal(results: Results, console: Console) -> None:
         _print_grid(console, ("figure of merit", "value", "definition"), rows)
     if results.fits:
         console.print()
-        headings = ("fit", "parameters", "χ²", "AICc", "verdict")
+        headings = ("fit", "parameters", "AICc", "identifiable")
         _print_grid(console, headings, [_line(name, fit) for name, fit in results.fits.items()])
         console.print()
     for note in results.notes:
@@ -321,11 +320,11 @@ def terminal(results: Results, console: Console) -> None:
 
 def _line(name: str, fit: Fit) -> tuple[str, ...]:
     """Return a fit as one row; intervals and notes are in the report."""
-    pairs = (f"{symbol(key)} {value_text(value)}" for key, value in fit.values.items())
-    values = ", ".join(pair.replace(" ", _UNBROKEN) for pair in pairs)
-    chi2 = "" if fit.chi2_reduced is None else f"{fit.chi2_reduced:.2f}"
+    pairs = [f"{symbol(key)} {value_text(value)}" for key, value in fit.values.items()]
+    # two to a line fit a terminal of 80 columns beside the rest
+    values = "\n".join(", ".join(pairs[k : k + 2]) for k in range(0, len(pairs), 2))
     aicc = "" if fit.aicc is None else f"{fit.aicc:.1f}"
-    return name, values or fit.note, chi2, aicc, verdict(fit)
+    return name, values or fit.note, aicc, "yes" if fit.identifiable else "no"
 
 
 def _print_grid(console: Console, headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:

@@ -53,6 +53,8 @@ class PairedPulse(Protocol):
         "10.1002/adma.202412006", text="Nie et al., Adv. Mater. 2025"
     )
 
+    decides: ClassVar[bool] = True
+
     kind: Literal["ppf"] = "ppf"
     amplitude: Annotated[Volt, Field(description="Level of the pulses; negative gives PPD.")] = 1.0
     width: Annotated[Second, Gt(0), Field(description="Full width at half maximum.")] = 100e-6

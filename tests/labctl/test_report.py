@@ -214,7 +214,7 @@ class TestTerminal:
             "48.90 ± 0.60 nJ",
             "energy-level-current-width",
             "double_decay",
-            "not identifiable",
+            "identifiable",
             "-12.4",
             "69.2 ± 3.1 ms",
             "≥ 190 ms",
