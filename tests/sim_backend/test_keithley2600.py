@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim_backend.instruments.keithley2602b import SPEC
+from sim_backend.laboratory import open_laboratory
 from tests.sim_backend.rig import TIGHT, Rig
 
 OVERFLOW = 9.91e37
@@ -280,6 +282,22 @@ def test_the_limit_reads_back_what_was_set(rig: Rig) -> None:
     assert rig.a.changes[-1].limit_range == 1e-6
 
 
+def test_high_capacitance_mode(rig: Rig) -> None:
+    rig.send("smua.source.limiti = 1e-7")
+    rig.send("smua.source.highc = smua.ENABLE")
+    assert rig.codes() == [1102]
+    before = rig.clock.now_s
+    rig.send("smua.source.limiti = 1e-3 smua.source.highc = smua.ENABLE")
+    assert rig.clock.now_s - before == pytest.approx(10e-3)
+    assert rig.ask("smua.measure.autorangei, smua.measure.rangei") == ["2.00000e+00", "1.00000e-03"]
+    rig.send("smua.measure.autorangei = 1")
+    rig.send("smua.measure.rangei = 1e-6")
+    rig.send("smua.source.limiti = 1e-7")
+    assert rig.codes() == [5069, 5069, 1102]
+    rig.send("smua.source.highc = 0 smua.measure.autorangei = 1 smua.source.limiti = 1e-7")
+    assert rig.codes() == []
+
+
 def test_high_impedance_off(rig: Rig) -> None:
     rig.send("smua.source.output = 1 smua.source.offmode = smua.OUTPUT_HIGH_Z")
     rig.send("smua.source.output = 0")
@@ -507,6 +525,17 @@ def test_statuses_tell_about_compliance_and_ranges(rig: Rig) -> None:
     ) == ["1.00000e-02", "Voltage", "On", "1.00000e+00"]
 
 
+def test_measurement_conditions_follow_buffers_and_overflow(rig: Rig) -> None:
+    assert rig.number("status.measurement.buffer_available.condition") == 0
+    rig.send("smub.source.output = 1 smub.source.levelv = 1 smub.measure.rangei = 1e-6")
+    rig.send("smub.measure.i(smub.nvbuffer2)")
+    assert rig.number("status.measurement.buffer_available.condition") == 4
+    assert rig.number("status.measurement.reading_overflow.condition") == 4
+    assert rig.number("status.measurement.condition") == 128 + 256
+    rig.send("smub.nvbuffer2.clear() smub.measure.v()")
+    assert rig.number("status.measurement.condition") == 0
+
+
 def test_the_base_timestamp_is_the_date_of_the_first_reading(rig: Rig) -> None:
     rig.clock.advance(100.0)
     filled(rig, [1.0])
@@ -520,6 +549,37 @@ def test_printing_nothing_is_an_error_and_not_an_answer(rig: Rig) -> None:
     assert rig.codes() == [4900]
     assert rig.send("printbuffer(1, 3, smua.nvbuffer1.timestamps)") == []
     assert rig.codes() == [4900]
+
+
+# -- over the real electronics -------------------------------------------------------------------
+
+
+def test_over_the_analogue_core_readings_are_within_their_specification() -> None:
+    laboratory = open_laboratory(
+        {
+            "name": "check",
+            "instruments": {
+                "smu": {"driver": "keithley2600", "model": "2602B", "address": "GPIB0::26::INSTR"}
+            },
+            "terminals": {"top": "smu.a"},
+            "simulation": {"device": {"family": "resistor", "preset": "10k"}},
+        },
+        seed=3,
+        state=None,
+        pace=0.0,
+    )
+    smu = laboratory.instruments["smu"]
+    smu.write(b"smua.source.rangev = 1 smua.source.levelv = 0.5 smua.source.limiti = 1e-3")
+    smu.write(b"smua.measure.rangei = 1e-4 smua.source.output = 1 format.asciiprecision = 16")
+    smu.write(b"delay(0.1) print(smua.measure.iv()) print(errorqueue.count)")
+    reply, count = smu.replies()
+    i, v = map(float, reply.split(b"\t"))
+    source, meter = SPEC.v_source[1], SPEC.i_measure[3]
+    assert v == pytest.approx(0.5, abs=2 * (0.5 * source.gain_error + source.offset_error))
+    assert i == pytest.approx(v / 1e4, abs=2 * (meter.accuracy(i, 1.0) + 2e-4 * v / 1e4 + 4e-8))
+    assert i != v / 1e4
+    assert float(count) == 0
+    laboratory.close()
 
 
 # -- the rest of the panel -----------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from typing import Any
 
 import pytest
@@ -286,6 +288,27 @@ def test_an_interrupt_ends_a_script_that_would_not(host: Host) -> None:
     assert host.says("print(1)") == ["1.00000e+00"]
 
 
+@pytest.mark.parametrize("text", ["{}()", "pcall({})", "coroutine.wrap({})()", "xpcall({}, print)"])
+def test_what_breaks_in_the_host_is_not_the_script_s_to_catch(host: Host, text: str) -> None:
+    def broken() -> None:
+        raise OSError("the disk is full")
+
+    host.engine.install([], {"broken": broken}, {})
+    with pytest.raises(OSError, match="the disk is full"):
+        host.engine.run(text.format("broken") + " print('on')")
+    assert host.printed == []
+    assert host.says("print(1)") == ["1.00000e+00"]
+
+
+def test_a_closed_engine_gives_everything_back() -> None:
+    host = Host()
+    gone = weakref.ref(host.engine)
+    host.engine.close()
+    del host
+    gc.collect()
+    assert gone() is None
+
+
 # -- the host ------------------------------------------------------------------------------------
 
 ESCAPES = [
@@ -328,8 +351,7 @@ def test_nothing_that_reaches_the_host_is_there(host: Host, name: str) -> None:
         "loadstring('\\27Lua')()",
         "string.dump(print)",
         "getmetatable(box).Getters.value()('x')",
-        "setmetatable({}, {__tostring = function() return {} end}) print(setmetatable({}, "
-        "{__tostring = function() return {} end}))",
+        "print(setmetatable({}, {__tostring = function() return {} end}))",
     ],
 )
 def test_attempts_to_look_into_the_host_fail(host: Host, text: str) -> None:

@@ -33,7 +33,7 @@ class Bench:
         self.rig = Rig(pace=pace)
         self.other = Rig()
         self.other.clock = self.rig.clock
-        self.lines = 0
+        self.done = 0
         self.library = library(
             {
                 GPIB: with_faults(self.rig.smu, faults, self.rig.clock),
@@ -46,7 +46,7 @@ class Bench:
         self.manager = pyvisa.ResourceManager(self.library)
 
     def _count(self) -> None:
-        self.lines += 1
+        self.done += 1
 
     def open(
         self, address: str = GPIB, **settings: object
@@ -57,8 +57,7 @@ class Bench:
 
     def close(self) -> None:
         self.manager.close()
-        for port in self.library.ports.values():
-            port.close()
+        self.library.shut_down()
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_a_message_costs_its_latency(bench: Bench) -> None:
     smu.write("x = 1")
     smu.query("print(x)")
     assert bench.rig.clock.now_s - before == pytest.approx(2e-3)
-    assert bench.lines == 2
+    assert bench.done == 2
 
 
 def test_a_missing_answer_is_a_timeout_in_laboratory_time(bench: Bench) -> None:
@@ -409,6 +408,25 @@ def test_with_a_pace_instruments_share_the_laboratory(paced: Bench) -> None:
     first.write("delay(20) print('slow')")
     assert second.query("print('quick')") == "quick"
     assert paced.rig.clock.now_s < 20.0
+
+
+def broken() -> bool:
+    raise OSError("the disk is full")
+
+
+@pytest.mark.parametrize("pace", [0.0, 20.0])
+def test_what_breaks_in_the_laboratory_reaches_the_host(
+    pace: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(pace)
+    smu = bench.open(timeout=2000)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.rig.a, "begin", broken)
+        with pytest.raises(OSError, match="the disk is full"):
+            smu.query("print(smua.measure.i())")
+    smu.write("abort")
+    assert smu.query("print(1)") == "1.00000e+00\n"
+    bench.close()
 
 
 def test_with_a_pace_a_missing_answer_is_a_timeout(paced: Bench) -> None:

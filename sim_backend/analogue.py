@@ -1,0 +1,338 @@
+"""A source-meter channel between its front panel and the terminal: what real electronics add.
+
+One class serves every model; the numbers come from a `ChannelSpec`. What is modelled, and how:
+
+source error
+    Each range has a gain and an offset error, drawn once for an instrument from normal
+    distributions whose three sigma are the specified accuracy, cut there.
+source noise
+    Each programmed level carries one draw of the range's low-frequency noise.
+settling
+    A level is approached like 1 - exp(-t/tau), tau from the specified settling to 0.1 %, and no
+    faster than the slew rate. The device sees two straight lines instead of the exponential, from
+    (0, 0) over (1.2 tau, 1 - exp(-1.2)) to (2.66 tau, 1): the volt-seconds missing from the step
+    are the exponential's exactly, the level is never off by more than 0.11 of the step.
+meter
+    A reading is the mean over its aperture, with the range's gain and offset error (drawn as
+    above) and its noise for this aperture. After a step of the level the meter still follows, with
+    the time constant by which the reading's specified settling exceeds the source's.
+compliance
+    The voltage is reduced until the limit is met (`sim_backend.compliance`). The limit takes one
+    time constant of its range to act (illustrative), and the current overshoots for that long: the
+    duration of an overshoot more than its height is what a sample feels (Shrestha et al., Analysis
+    and control of RRAM overshoot current, IEEE Trans. Electron Devices 65 (1), 2018).
+cable
+    130 pF, as one of 2 m has (Agilent E5250A User's Guide, page 4-23), taken as not guarded; its
+    charge passes the meter whenever the voltage changes.
+device noise
+    Thermal and shot noise of the device in the bandwidth of the aperture, 1 / (2 aperture):
+    S = 2 q I coth(q V / 2 k T), which is 4 k T G without a voltage (Blanter and Buettiker, Phys.
+    Rep. 336 (2000), 10.1016/S0370-1573(99)00123-4, for a tunnel junction).
+
+Not modelled: drift without autozero, lead resistance (so that remote and local sensing agree),
+mains pick-up, finite resolution of the converters (the noise is larger).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
+
+from sim_backend.clock import Clock
+from sim_backend.drive import Drive, Path
+from sim_backend.fixture import Fixture
+from sim_backend.instruments.specification import ChannelSpec, MeasureRange, SourceRange
+
+__all__ = ["Imperfections", "Mark", "Sample", "SourceMeter"]
+
+_BOLTZMANN = 1.380649e-23  # J/K, exact (SI)
+_CHARGE = 1.602176634e-19  # C, exact (SI)
+_CABLE = 130e-12  # F
+_BEND = 1.2  # time constants to the corner of the drawn exponential
+_CORNER = 1.0 - math.exp(-_BEND)
+#: where the second line ends so that the two triangles hold one time constant of the step
+_ARRIVAL = (2.0 - _BEND) / (1.0 - _CORNER)
+_SIGMAS = 3.0  # of a specified accuracy
+
+Function = Literal["v", "i"]
+R = TypeVar("R", SourceRange, MeasureRange)
+
+
+@dataclass(frozen=True, slots=True)
+class Imperfections:
+    """Which departures from an ideal source-meter are on."""
+
+    instrument: bool = True  #: errors, noise, settling, slew, limit response, cable
+    read: bool = True  #: thermal and shot noise of the device
+
+
+class Mark(NamedTuple):
+    """Where an aperture began."""
+
+    time: float
+    charge: float
+    flux: float
+    limited: float
+
+
+class Sample(NamedTuple):
+    """One reading of both quantities."""
+
+    v: float  #: V
+    i: float  #: A
+    limited: bool  #: the source was limiting at some time during the aperture
+    v_overrange: bool
+    i_overrange: bool
+
+
+class _Level(NamedTuple):
+    """The programmed level: what a meter that is still settling remembers."""
+
+    since: float  #: when it was programmed, s
+    before: float  #: the current before, A
+    settling: float  #: specified settling of the source, s
+
+
+class SourceMeter:
+    """One channel, wired to a terminal of a fixture.
+
+    Parameters
+    ----------
+    spec
+        The model's specification.
+    fixture
+        Where the channel is wired.
+    terminal
+        The device terminal it drives.
+    seed
+        Text that fixes errors and noise of this channel.
+    session
+        Number of times the laboratory was opened: noise differs, errors stay.
+    imperfections
+        What is switched on.
+
+    Raises
+    ------
+    BadInput
+        The terminal does not exist or is taken.
+    """
+
+    def __init__(
+        self,
+        spec: ChannelSpec,
+        fixture: Fixture,
+        terminal: str,
+        *,
+        seed: str = "0",
+        session: int = 0,
+        imperfections: Imperfections = Imperfections(),
+    ) -> None:
+        self.spec = spec
+        self.fixture = fixture
+        self.clock: Clock = fixture.clock
+        self.drive: Drive = fixture.connect(terminal)
+        self._ideal = not imperfections.instrument
+        self._device_noise = imperfections.read
+        self._noise = random.Random(f"{seed}/noise/{session}")
+        self._errors: dict[tuple[str, float], tuple[float, float]] = {}
+        self._seed = seed
+        self._on = False
+        self._programmed: Path = ((0.0, 0.0),)
+        self._level = _Level(self.clock.now_s, 0.0, 0.0)
+        if not self._ideal:
+            self.drive.capacitance = _CABLE
+        self.set_source("v", 0.0, spec.v_source[-1].full_scale, spec.i_limit_minimum, 1e-3)
+        self.set_output(False)
+
+    # source -------------------------------------------------------------------------------------
+
+    def set_source(
+        self, function: Function, level: float, range_: float, limit: float, limit_range: float
+    ) -> None:
+        """Program level and limit; they act now if the output is on.
+
+        Parameters
+        ----------
+        function
+            What is sourced: ``v`` or ``i``.
+        level
+            V or A.
+        range_
+            Full scale of the source range, V or A.
+        limit
+            Largest magnitude of the other quantity, A or V.
+        limit_range
+            Full scale of the range that the limit is regulated on, A or V.
+        """
+        self._function: Function = function
+        self._asked = (level, range_, limit, limit_range)
+        if self._on:
+            self._apply()
+
+    def set_output(self, on: bool, high_impedance: bool = False) -> None:
+        """Connect the source, or bring the terminal to zero volts (or let it float)."""
+        self._on = on
+        if on:
+            self._apply()
+        elif high_impedance:
+            self._begin(0.0)
+            self.drive.follow("open", ((self.clock.now_s, 0.0),), math.inf)
+        else:
+            spec = self.spec.v_source[-1] if self._function != "v" else self._source_range()
+            self._begin(spec.settling)
+            path = self._approach(self.drive.v, 0.0, spec)
+            # an output switched off still limits to what it was allowed
+            bound = self._asked[2] if self._function == "v" else math.inf
+            self.drive.follow("v", path, bound)
+
+    @property
+    def limited(self) -> bool:
+        """Whether the limit is in control now."""
+        self.fixture.sync()
+        return self._on and self.drive.limiting
+
+    def _ranges(self, function: Function) -> tuple[SourceRange, ...]:
+        return self.spec.v_source if function == "v" else self.spec.i_source
+
+    def _source_range(self) -> SourceRange:
+        return _nearest(self._ranges(self._function), self._asked[1])
+
+    def _apply(self) -> None:
+        """Send the drive on its way to the programmed level."""
+        level, _, limit, limit_range = self._asked
+        function = self._function
+        spec = self._source_range()
+        other: Function = "i" if function == "v" else "v"
+        limit_spec = _nearest(self._ranges(other), limit_range)
+        self._begin(0.0 if self._ideal else spec.settling)
+        before = self.drive.v
+        if function == "i":
+            before = self.drive.level(self.clock.now_s) if self.drive.kind == "i" else 0.0
+        if not self._ideal:
+            gain, offset = self._error(f"source {function}", spec)
+            level += level * gain + offset + self._noise.gauss(0.0, spec.noise)
+            gain, offset = self._error(f"source {other}", limit_spec)
+            limit += limit * gain + abs(offset)
+        self.drive.response = 0.0 if self._ideal else limit_spec.time_constant
+        self.drive.follow(function, self._approach(before, level, spec), limit)
+
+    def _begin(self, settling: float) -> None:
+        """Bring the fixture to now and remember the current there before anything changes."""
+        self.fixture.sync()
+        now = self.clock.now_s
+        before = self.fixture.current(self.drive) if settling > 0 else 0.0
+        self._level = _Level(now, before, settling)
+
+    def _approach(self, before: float, level: float, spec: SourceRange) -> Path:
+        now = self.clock.now_s
+        if self._ideal or before == level:
+            return ((now, level),)
+        change = level - before
+        tau = max(spec.time_constant, abs(change) / self.spec.slew / _ARRIVAL)
+        corner = (now + _BEND * tau, before + change * _CORNER)
+        return ((now, before), corner, (now + _ARRIVAL * tau, level))
+
+    # meter --------------------------------------------------------------------------------------
+
+    def begin(self) -> Mark:
+        """Begin an aperture now."""
+        self.fixture.sync()
+        drive = self.drive
+        return Mark(self.clock.now_s, drive.charge, drive.flux, drive.limited)
+
+    def finish(
+        self,
+        mark: object,
+        *,
+        v_range: float,
+        i_range: float,
+        nplc: float,
+        line_frequency: float = 50.0,
+        autozero: bool = True,
+        sense_remote: bool = False,
+    ) -> Sample:
+        """End an aperture now and return what the meter shows.
+
+        Parameters
+        ----------
+        mark
+            What `begin` returned.
+        v_range, i_range
+            Full scale of the measurement ranges, V and A.
+        nplc
+            Aperture in line cycles, for the noise; the mean is taken over the time that passed.
+        line_frequency
+            Of the mains, Hz.
+        autozero, sense_remote
+            Accepted for completeness: drift and leads are not modelled.
+        """
+        assert isinstance(mark, Mark)
+        self.fixture.sync()
+        drive, duration = self.drive, self.clock.now_s - mark.time
+        if duration > 0:
+            v = (drive.flux - mark.flux) / duration
+            i = (drive.charge - mark.charge) / duration
+        else:
+            i, v = self.fixture.current(drive), drive.v
+        limited = drive.limiting or drive.limited > mark.limited
+        voltmeter = _nearest(self.spec.v_measure, v_range)
+        ammeter = _nearest(self.spec.i_measure, i_range)
+        aperture = duration if duration > 0 else nplc / line_frequency
+        if self._device_noise:
+            i += self._noise.gauss(0.0, self._rms_device(v, i, aperture))
+        if not self._ideal:
+            i += self._memory(ammeter, i, mark.time, duration)
+            v = self._shown("measure v", voltmeter, v, nplc)
+            i = self._shown("measure i", ammeter, i, nplc)
+        return Sample(
+            v, i, self._on and limited, abs(v) > voltmeter.maximum, abs(i) > ammeter.maximum
+        )
+
+    def _rms_device(self, v: float, i: float, aperture: float) -> float:
+        """Return the noise current of the device in the bandwidth of an aperture, A."""
+        thermal = 2.0 * _BOLTZMANN * self.fixture.temperature / _CHARGE  # twice kT/q, V
+        if abs(v) < 1e-3 * thermal:
+            density = 2.0 * _CHARGE * thermal * abs(self.fixture.conductance(self.drive))
+        else:
+            density = 2.0 * _CHARGE * abs(i) / abs(math.tanh(v / thermal))
+        return math.sqrt(density / (2.0 * aperture))
+
+    def _memory(self, ammeter: MeasureRange, i: float, start: float, duration: float) -> float:
+        """Return what is left in the reading of the current before the last change of level, A."""
+        level = self._level
+        tau = ammeter.time_constant * max(0.0, 1.0 - level.settling / ammeter.settling)
+        age = start - level.since
+        if tau <= 0 or age > 40 * tau or age < 0:
+            return 0.0
+        left = math.exp(-age / tau)
+        if duration > 0:
+            left *= -math.expm1(-duration / tau) * tau / duration
+        return (level.before - i) * left
+
+    def _shown(self, what: str, spec: MeasureRange, value: float, nplc: float) -> float:
+        gain, offset = self._error(what, spec)
+        return value + value * gain + offset + self._noise.gauss(0.0, spec.rms_noise(nplc))
+
+    def _error(self, what: str, spec: SourceRange | MeasureRange) -> tuple[float, float]:
+        """Return the gain (ratio) and offset error of a range, the same for ever."""
+        key = (what, spec.full_scale)
+        if key not in self._errors:
+            draw = random.Random(f"{self._seed}/error/{what}/{spec.full_scale!r}")
+            self._errors[key] = (_within(spec.gain_error, draw), _within(spec.offset_error, draw))
+        return self._errors[key]
+
+
+def _within(bound: float, draw: random.Random) -> float:
+    """Draw an error whose three sigma are its bound, cut there."""
+    return max(-bound, min(bound, draw.gauss(0.0, bound / _SIGMAS)))
+
+
+def _nearest(ranges: Sequence[R], full_scale: float) -> R:
+    """Return the range of this full scale, or the smallest that contains it."""
+    for candidate in ranges:
+        if full_scale <= candidate.full_scale * (1 + 1e-9):
+            return candidate
+    return ranges[-1]

@@ -1,0 +1,112 @@
+"""The virtual laboratory's time: it jumps from event to event, and nothing sleeps unless asked to.
+
+Everything that happens by itself in the laboratory (a trigger timer, the end of a measurement) is
+an event at a time; whoever lets time pass (a source delay, ``delay()`` in a script, the latency of
+a message) calls `Clock.advance`, and the events that fall due run in order on the way. With a pace
+the clock also keeps up with the wall: pace 1 is real time, pace 100 a hundred times faster.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+
+__all__ = ["Clock", "Event"]
+
+
+class Event:
+    """Something that will happen; `cancel` it to prevent that."""
+
+    __slots__ = ("action", "time")
+
+    def __init__(self, at: float, action: Callable[[], None]) -> None:
+        self.time = at
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Make sure the event does nothing."""
+        self.action = None
+
+
+class Clock:
+    """Simulated seconds since the laboratory was opened, and what is due when.
+
+    Parameters
+    ----------
+    start
+        Time at the beginning, s.
+    pace
+        Simulated seconds in a second of the wall clock; 0 jumps.
+    """
+
+    def __init__(self, start: float = 0.0, pace: float = 0.0) -> None:
+        self.now_s = start
+        self.pace = pace
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Event]] = []
+        self._wall_zero = time.monotonic() - (start / pace if pace else 0.0)
+
+    def now(self) -> float:
+        """Return the time, s."""
+        return self.now_s
+
+    def at(self, when: float, action: Callable[[], None]) -> Event:
+        """Schedule an action; simultaneous events run in the order they were scheduled."""
+        event = Event(max(when, self.now_s), action)
+        heapq.heappush(self._due, (event.time, next(self._order), event))
+        return event
+
+    def after(self, delay: float, action: Callable[[], None]) -> Event:
+        """Schedule an action `delay` s from now."""
+        return self.at(self.now_s + delay, action)
+
+    def next_event(self) -> float | None:
+        """Return the time of the next event that was not cancelled."""
+        while self._due and self._due[0][2].action is None:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def advance(self, duration: float) -> None:
+        """Let time pass, running every event that falls due, s."""
+        self.advance_to(self.now_s + duration)
+
+    def advance_to(self, when: float) -> None:
+        """Let time pass until `when`; a time in the past changes nothing."""
+        while (due := self.next_event()) is not None and due <= when:
+            _, _, event = heapq.heappop(self._due)
+            self._move(event.time)
+            action, event.action = event.action, None
+            if action is not None:
+                action()
+        self._move(when)
+
+    def run_next(self) -> bool:
+        """Jump to the next event and run it; False when nothing is due any more."""
+        due = self.next_event()
+        if due is None:
+            return False
+        self.advance_to(due)
+        return True
+
+    def catch_up(self) -> None:
+        """With a pace, bring the time to where the wall clock says it is."""
+        if self.pace:
+            self.advance_to((time.monotonic() - self._wall_zero) * self.pace)
+
+    def wait(self, duration: float, stop: Callable[[], bool]) -> None:
+        """Let time pass for a host that waits; returns early when `stop` says so."""
+        end = self.now_s + duration
+        slice_s = max(duration / 1000, 0.02 * self.pace) if self.pace else duration
+        while self.now_s < end and not stop():
+            self.advance_to(min(end, self.now_s + slice_s))
+
+    def _move(self, when: float) -> None:
+        if when <= self.now_s:
+            return
+        self.now_s = when
+        if self.pace:
+            behind = self._wall_zero + when / self.pace - time.monotonic()
+            if behind > 0:
+                time.sleep(behind)

@@ -1,0 +1,276 @@
+"""The contract of a device model: frozen parameters, state arrays, time in closed form.
+
+A model says what any number of devices of one family do while the voltages on their terminals are
+constant or change in straight lines. Nothing in it steps through time where a closed form exists,
+so a pulse of 100 ns and ten years of rest cost the same, and nothing in it knows what is being
+measured.
+
+Theory of operation
+-------------------
+`DeviceModel.fresh` makes a `State`: one matrix of state variables and one of parameters, a column
+for each device (device-to-device spread is drawn there, once). `DeviceModel.advance` takes the
+state through one straight piece of time and returns the charge that went into each terminal, which
+is all that a meter needs: a mean current over an aperture is a difference of charges.
+`DeviceModel.current` looks without touching.
+
+A state is plain numbers and can be copied back over itself, which is how a source in compliance
+finds the moment at which its limit was reached. For that reason random numbers are not taken from a
+sequence but looked up: `Stream` maps a key (which device, which excursion) to a number. The same
+history therefore always meets the same numbers, however its time was cut into pieces, and a device
+in an array meets those it would meet alone.
+
+Every state begins with the rows of `TALLY`, which the model keeps for the truth: how often the
+device was really excited, and by how much charge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "State", "Stream", "Tally",
+    "ends", "excursions", "released", "spread",
+]  # fmt: skip
+
+Array = NDArray[np.float64]
+
+#: a constant voltage, or a straight line from the first to the second, V
+Level = float | tuple[float, float]
+#: voltages by terminal; a terminal that is not named is at zero
+Levels = Mapping[str, Level]
+
+#: the first rows of every state: what was really done to the device
+TALLY = ("positive", "negative", "side", "charge", "throughput", "peak")
+
+#: an excursion ends below this share of the threshold
+RELEASE = 0.9
+
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
+_GOLDEN = 0x9E37_79B9_7F4A_7C15
+
+
+def _mixed(word: int) -> int:
+    """Scramble 64 bits as SplitMix64 commonly does (Steele et al., 10.1145/2660193.2660195)."""
+    word = ((word ^ (word >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+    word = ((word ^ (word >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+    return word ^ (word >> 31)
+
+
+class Stream:
+    """Random numbers by key instead of by order.
+
+    Parameters
+    ----------
+    seed
+        Any whole number; another seed is another stream.
+
+    Examples
+    --------
+    >>> Stream(1).normal(0, 7) == Stream(1).normal(0, 7)
+    True
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._start = _mixed((seed & _MASK) ^ _mixed((seed >> 64) & _MASK))
+
+    def uniform(self, *key: int) -> float:
+        """Return a number between 0 and 1, both excluded, that the key fixes."""
+        word = self._start
+        for part in key:
+            word = _mixed((word + _GOLDEN * (part + 1)) & _MASK)
+        return (_mixed((word + _GOLDEN) & _MASK) + 0.5) / (_MASK + 1.0) or 2.0**-65
+
+    def normal(self, *key: int) -> float:
+        """Return a standard normal number that the key fixes (Box and Muller)."""
+        radius = math.sqrt(-2.0 * math.log(self.uniform(*key, 0)))
+        return radius * math.cos(2.0 * math.pi * self.uniform(*key, 1))
+
+
+@dataclass(slots=True)
+class State:
+    """Any number of devices of one family, as they are now.
+
+    Parameters
+    ----------
+    names
+        Names of the rows of `values`, those of `TALLY` first.
+    values
+        State variables, shape (variables, devices).
+    parameters
+        Parameters as drawn for each device, shape (parameters, devices).
+    """
+
+    names: tuple[str, ...]
+    values: Array
+    parameters: Array
+    #: what the model keeps ready for these parameters; never saved, may be dropped at any time
+    ready: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def devices(self) -> int:
+        """Number of devices."""
+        return int(self.values.shape[1])
+
+    def row(self, name: str) -> Array:
+        """Return one state variable of all devices (a view, shape (devices,))."""
+        row: Array = self.values[self.names.index(name)]
+        return row
+
+    def tally(self, device: int = 0) -> Tally:
+        """Return what was really done to one device."""
+        positive, negative, _, charge, throughput, peak = self.values[: len(TALLY), device].tolist()
+        return Tally(int(positive), int(negative), charge, throughput, peak)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was really done to a device since it was made."""
+
+    positive: int  #: excursions above the switching threshold
+    negative: int  #: excursions below minus the switching threshold
+    charge: float  #: integral of the current into the first terminal, C
+    throughput: float  #: integral of its magnitude, C
+    peak: float  #: largest voltage magnitude across the device, V
+
+    @property
+    def pulses(self) -> int:
+        """Excursions of either polarity."""
+        return self.positive + self.negative
+
+
+class DeviceModel(Protocol):
+    """What a device family must offer; met without inheriting."""
+
+    @property
+    def terminals(self) -> tuple[str, ...]:
+        """Names of the terminals, in the order of the rows of charges and currents."""
+
+    @property
+    def threshold(self) -> float:
+        """Voltage magnitude above which the device is excited and an excursion is counted, V."""
+
+    def fresh(self, devices: int, stream: Stream, *, spread: bool) -> State:
+        """Make devices in the initial condition of the model, with or without their spread."""
+
+    def advance(
+        self,
+        state: State,
+        levels: Levels,
+        duration: float,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all devices through `duration` s of straight levels, in place.
+
+        Parameters
+        ----------
+        state
+            The devices; changed in place.
+        levels
+            Voltage on each terminal, V.
+        duration
+            Length, s; zero changes nothing.
+        temperature
+            Of the devices, K.
+        stream
+            Where cycle-to-cycle variation is looked up; None for none.
+
+        Returns
+        -------
+        ndarray
+            Charge into each terminal, C, shape (terminals, devices).
+        """
+
+    def current(self, state: State, levels: Mapping[str, float]) -> Array:
+        """Return the current into each terminal, A, shape (terminals, devices)."""
+
+    def conductance(self, state: State) -> Array:
+        """Return dI/dV between the first two terminals at zero, S, shape (devices,)."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return family, preset, grade, citation, caveats and every parameter with its unit."""
+
+
+def spread(
+    values: Sequence[float], sigma: float, devices: int, stream: Stream | None, first: int = 0
+) -> Array:
+    """Draw log-normal device-to-device variations round nominal values.
+
+    Parameters
+    ----------
+    values
+        Nominal parameters; the median of each draw.
+    sigma
+        Standard deviation of the logarithm.
+    devices
+        Number of columns.
+    stream
+        Where the numbers are looked up by (device, parameter); None for no variation.
+    first
+        Number of the first device, so that parts of an array can be made apart.
+
+    Returns
+    -------
+    ndarray
+        Shape (parameters, devices).
+    """
+    nominal = np.repeat(np.asarray(values, float)[:, np.newaxis], devices, axis=1)
+    if stream is None or sigma == 0:
+        return nominal
+    draws = [
+        [stream.normal(first + device, parameter) for device in range(devices)]
+        for parameter in range(len(values))
+    ]
+    varied: Array = nominal * np.exp(sigma * np.asarray(draws))
+    return varied
+
+
+def excursions(side: float, first: float, last: float, threshold: float) -> tuple[int, int, float]:
+    """Count the excursions that begin on a straight line of the voltage.
+
+    Parameters
+    ----------
+    side
+        +1 or -1 during an excursion of that sign, else 0.
+    first, last
+        Voltages at its ends, V.
+    threshold
+        An excursion begins above this magnitude and ends below `RELEASE` times it, V: a voltage
+        that a limit holds at the threshold does not count again and again.
+
+    Returns
+    -------
+    tuple
+        Positive and negative excursions begun, and the side at the end.
+
+    Examples
+    --------
+    >>> excursions(0.0, -1.0, 1.0, 0.3)
+    (1, 1, 1.0)
+    """
+    begun = {1.0: 0, -1.0: 0}
+    for level in (first, last):
+        sign = math.copysign(1.0, level)
+        if abs(level) > threshold and sign != side:
+            begun[sign] += 1
+            side = sign
+    if abs(last) <= threshold and released(first, last, threshold):
+        side = 0.0
+    return begun[1.0], begun[-1.0], side
+
+
+def released(first: float, last: float, threshold: float) -> bool:
+    """Return whether a straight line below the threshold ends an excursion."""
+    return first * last <= 0 or min(abs(first), abs(last)) < RELEASE * threshold
+
+
+def ends(level: Level) -> tuple[float, float]:
+    """Return the first and the last voltage of a level, V."""
+    return level if isinstance(level, tuple) else (level, level)

@@ -1,0 +1,119 @@
+"""A resistor with a parallel capacitor: for checking an instrument, or as an open circuit.
+
+    I = G V + C dV/dt
+
+It has no memory besides the charge of the capacitor. A step between two levels moves C dV at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from pydantic import Field
+
+from labctl.units import Farad, Siemens, Volt
+from sim_backend.devices.family import Conditions, Family
+from sim_backend.devices.model import TALLY, Array, Levels, State, Stream, ends, excursions, spread
+
+__all__ = ["FAMILY", "Resistor", "ResistorParameters"]
+
+
+class ResistorParameters(Conditions):
+    """The numbers of a resistor."""
+
+    conductance: Annotated[Siemens, Ge(0)] = Field(description="conductance; 0 is an open circuit")
+    capacitance: Annotated[Farad, Ge(0)] = Field(0.0, description="capacitance in parallel")
+    threshold: Annotated[Volt, Ge(0)] = Field(
+        0.3, description="voltage above which an excursion is counted; it does nothing else"
+    )
+    device_sigma: Annotated[float, Ge(0)] = Field(
+        0.0, description="spread between devices: sigma of the logarithm of the conductance"
+    )
+
+
+class ResistorInitial(Conditions):
+    """A resistor always begins without charge."""
+
+
+class Resistor:
+    """An ohmic two-terminal device; see the module's first lines."""
+
+    terminals = ("top", "bottom")
+    _names = (*TALLY, "v")
+
+    def __init__(
+        self, parameters: ResistorParameters, _: ResistorInitial, account: Mapping[str, Any]
+    ) -> None:
+        self.parameters = parameters
+        self.threshold = parameters.threshold
+        self._account = dict(account)
+
+    def fresh(self, devices: int, stream: Stream, *, spread: bool) -> State:
+        """Make uncharged resistors, their conductances spread when asked."""
+        rows = _parameters(self.parameters, devices, stream if spread else None)
+        return State(self._names, np.zeros((len(self._names), devices)), rows)
+
+    def advance(
+        self,
+        state: State,
+        levels: Levels,
+        duration: float,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take the resistors through straight levels; returns C into each terminal."""
+        top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
+        first, last = top[0] - bottom[0], top[1] - bottom[1]
+        conductance, capacitance = state.parameters
+        through = conductance * ((first + last) / 2 * duration)
+        stored = capacitance * (last - state.row("v"))
+        if duration > 0:
+            _count(state, first, last, self.threshold)
+            state.row("v")[:] = last
+            state.row("charge")[:] += through
+            state.row("throughput")[:] += abs(through)
+        else:
+            stored = stored * 0.0
+        return np.array([through + stored, -(through + stored)])
+
+    def current(self, state: State, levels: Mapping[str, float]) -> Array:
+        """Return the current into each terminal at constant levels, A."""
+        current = state.parameters[0] * (levels.get("top", 0.0) - levels.get("bottom", 0.0))
+        return np.array([current, -current])
+
+    def conductance(self, state: State) -> Array:
+        """Return the conductances, S."""
+        conductances: Array = state.parameters[0].copy()
+        return conductances
+
+    def describe(self) -> dict[str, Any]:
+        """Return family, preset, grades and parameters."""
+        return self._account
+
+
+def _parameters(parameters: ResistorParameters, devices: int, stream: Stream | None) -> Array:
+    conductances = spread([parameters.conductance], parameters.device_sigma, devices, stream)
+    return np.vstack([conductances, np.full(devices, parameters.capacitance)])
+
+
+def _count(state: State, first: float, last: float, threshold: float) -> None:
+    """Keep the tally of a straight line; all devices see the same."""
+    state.row("peak")[:] = np.maximum(state.row("peak"), max(abs(first), abs(last)))
+    side = float(state.row("side")[0])
+    positive, negative, side = excursions(side, first, last, threshold)
+    state.row("positive")[:] += positive
+    state.row("negative")[:] += negative
+    state.row("side")[:] = side
+
+
+FAMILY = Family(
+    name="resistor",
+    title="Resistor",
+    summary="An ohmic resistor with a capacitor in parallel, for checking an instrument.",
+    parameters=ResistorParameters,
+    initial=ResistorInitial,
+    build=Resistor,
+)

@@ -1,0 +1,87 @@
+"""A drive: what one source imposes on one terminal of a device.
+
+A level that changes in straight lines (the path), and a bound that the terminal's other quantity
+must not pass. Every drive adds up charge and flux (the integral of the voltage), so that a mean
+over an aperture is a difference of two sums.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["NEVER", "Drive", "Path"]
+
+NEVER = math.inf
+
+#: bends (time in s, level) in time order: straight lines between them, constant after the last
+Path = tuple[tuple[float, float], ...]
+
+
+class Drive:
+    """What one source imposes on one terminal."""
+
+    __slots__ = (
+        "acts_at", "bound", "capacitance", "charge", "clamped", "clamped_at", "flux", "kind",
+        "limited", "path", "piece", "response", "terminal", "v",
+    )  # fmt: skip
+
+    def __init__(self, terminal: str) -> None:
+        self.terminal = terminal
+        self.kind = "v"  #: ``v``: path a voltage, bound a current; ``i``: the reverse; ``open``
+        self.path: Path = ((0.0, 0.0),)  #: bends (s, level); straight between, then constant
+        self.bound = NEVER  #: largest magnitude of the other quantity
+        self.response = 0.0  #: time the limit takes to act, s
+        self.capacitance = 0.0  #: of the cable, whose charge the meter sees, F
+        self.v = 0.0  #: voltage now, V
+        self.charge = 0.0  #: integral of the current out of the source, C
+        self.flux = 0.0  #: integral of the voltage, V s
+        self.limited = 0.0  #: time spent with the bound in control, s
+        self.clamped = False
+        self.clamped_at = 0.0  #: since when, s
+        self.acts_at = NEVER  #: when the limit takes control
+        self.piece = NEVER  #: length of the next clamped piece, s
+
+    def follow(self, kind: str, path: Path, bound: float) -> None:
+        """Begin another path; only a voltage source begins free."""
+        self.kind, self.path, self.bound = kind, path, bound
+        self.clamped, self.clamped_at = kind != "v", path[0][0]
+        self.acts_at = self.piece = NEVER
+
+    def clamp(self, when: float) -> None:
+        """Give the bound control."""
+        self.clamped, self.clamped_at, self.acts_at = True, when, NEVER
+
+    def level(self, when: float) -> float:
+        """Return the path's level, V or A."""
+        path = self.path
+        if when >= path[-1][0]:
+            return path[-1][1]
+        before = path[0]
+        for bend in path:
+            if when < bend[0]:
+                span = bend[0] - before[0]
+                share = (when - before[0]) / span if span > 0 else 0.0
+                return before[1] + (bend[1] - before[1]) * share
+            before = bend
+        return before[1]
+
+    def next_change(self, now: float) -> float:
+        """Return the time of the first bend or regime change after `now`, s."""
+        for when, _ in self.path:
+            if when > now:
+                return min(self.acts_at, when)
+        return self.acts_at
+
+    def trip(self, when: float) -> None:
+        """Let the bound take control after its response time."""
+        if self.response > 0:
+            self.acts_at = when + self.response
+        else:
+            self.clamp(when)
+
+    @property
+    def limiting(self) -> bool:
+        """Whether the bound is in control rather than the path."""
+        if self.kind == "v":
+            return self.clamped
+        return self.kind == "i" and abs(self.v) >= self.bound * (1 - 1e-9)

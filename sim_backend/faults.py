@@ -1,0 +1,199 @@
+"""Faults on demand: what goes wrong on the wire, at which message.
+
+A bench file lists them::
+
+    [[simulation.faults]]
+    instrument = "smu"
+    at = 12            # strikes at the 12th line the instrument is sent
+    kind = "mute"
+
+Kinds: ``mute`` (no answers any more), ``close`` (the connection is dropped, the line is lost),
+``cut`` (half of the next reply, without its end), ``garbage`` (the next reply is not what was
+asked for), ``slow`` (the next reply comes `delay` later), ``error`` (an entry in the error queue).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from labctl.errors import BadInput
+from labctl.protocol import explain
+from labctl.units import Second
+from sim_backend.clock import Clock
+from sim_backend.wire.port import HungUp, VirtualInstrument
+
+__all__ = ["Fault", "FaultyInstrument", "Reporting", "read_faults", "with_faults"]
+
+#: stands for an answer that no parser can use; the same each time, so that a run can be repeated
+_GARBAGE = b"\x13\xff?9.9.9e+,\x00~\n"
+
+
+class Fault(BaseModel):
+    """One fault of one instrument."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instrument: str = Field(description="name in the bench file")
+    at: Annotated[int, Ge(1)] = Field(description="strikes at this line, counted from 1")
+    kind: Literal["mute", "close", "cut", "garbage", "slow", "error"]
+    code: int = Field(-200, description="of the error entry")
+    message: str = Field("", description="of the error entry; empty: the instrument's own text")
+    delay: Annotated[Second, Ge(0)] = Field(1.0, description="of a slow reply")
+
+
+def read_faults(
+    rows: Sequence[Mapping[str, Any]], instruments: Iterable[str], where: str
+) -> tuple[Fault, ...]:
+    """Read the rows ``[[simulation.faults]]`` of a bench file.
+
+    Parameters
+    ----------
+    rows
+        As parsed.
+    instruments
+        Names that a fault may have.
+    where
+        The file and section, for an error.
+
+    Raises
+    ------
+    BadInput
+        A key, a value or an instrument is unknown.
+    """
+    known = tuple(instruments)
+    faults = []
+    for row in rows:
+        try:
+            fault = Fault(**row)
+        except ValidationError as error:
+            raise BadInput(explain(error, where, list(Fault.model_fields))) from None
+        if fault.instrument not in known:
+            raise BadInput(
+                f'{where}: a fault names the instrument "{fault.instrument}", which is not on '
+                f"this bench; there are {', '.join(known) or 'none'}"
+            )
+        faults.append(fault)
+    return tuple(faults)
+
+
+class Reporting(VirtualInstrument, Protocol):
+    """An instrument whose error queue can be written."""
+
+    def report(self, code: int, text: str = "") -> None:
+        """Append an error to the queue."""
+
+
+class FaultyInstrument:
+    """An instrument on whose wire things go wrong; everything else is the instrument's.
+
+    Parameters
+    ----------
+    instrument
+        The sound instrument.
+    faults
+        What strikes when; the names in them are not looked at.
+    clock
+        The laboratory's time.
+    """
+
+    def __init__(self, instrument: Reporting, faults: Sequence[Fault], clock: Clock) -> None:
+        self.sound, self._clock = instrument, clock
+        self._faults = {fault.at: fault for fault in faults}
+        self.lines = 0  #: lines it was sent so far
+        self._mute = False
+        self._spoil: Fault | None = None
+        self._late: list[tuple[float, bytes]] = []
+
+    @property
+    def breathe(self) -> Callable[[], None]:
+        """Called between slices of paced time."""
+        return self.sound.breathe
+
+    @breathe.setter
+    def breathe(self, call: Callable[[], None]) -> None:
+        self.sound.breathe = call
+
+    def write(self, message: bytes) -> None:
+        """Execute one line, or let what is planned for it go wrong.
+
+        Raises
+        ------
+        HungUp
+            The plan drops the connection here.
+        """
+        self.lines += 1
+        fault = self._faults.get(self.lines)
+        if fault is not None:
+            self._strike(fault)
+        self.sound.write(message)
+
+    def _strike(self, fault: Fault) -> None:
+        if fault.kind == "close":
+            raise HungUp
+        if fault.kind == "mute":
+            self._mute = True
+        elif fault.kind == "error":
+            self.sound.report(fault.code, fault.message)
+        else:
+            self._spoil = fault
+
+    def replies(self) -> list[bytes]:
+        """Return and forget the replies that are ready, spoilt as planned."""
+        now = self._clock.now_s
+        ready = [reply for due, reply in self._late if due <= now]
+        self._late = [row for row in self._late if row[0] > now]
+        for reply in self.sound.replies():
+            ready += self._spoilt(reply)
+        return [] if self._mute else ready
+
+    def _spoilt(self, reply: bytes) -> list[bytes]:
+        fault, self._spoil = self._spoil, None
+        if fault is None:
+            return [reply]
+        if fault.kind == "cut":
+            return [reply[: max(1, len(reply) // 2)]]
+        if fault.kind == "garbage":
+            return [_GARBAGE]
+        due = self._clock.now_s + fault.delay
+        self._late.append((due, reply))
+        # somebody who waits for it looks again when something happens
+        self._clock.at(due, _nothing)
+        return []
+
+    def poll(self) -> None:
+        """Go on with what waited for something, if that has happened."""
+        self.sound.poll()
+
+    def interrupt(self) -> None:
+        """Mark what is running to be aborted; from any thread."""
+        self.sound.interrupt()
+
+    def abort(self) -> None:
+        """End what is running."""
+        self.sound.abort()
+
+    def clear(self) -> None:
+        """Take a device clear."""
+        self._late.clear()
+        self.sound.clear()
+
+    def trigger(self) -> None:
+        """Take a bus trigger."""
+        self.sound.trigger()
+
+    def status_byte(self) -> int:
+        """Return the status byte, as a serial poll does."""
+        return self.sound.status_byte()
+
+
+def with_faults(instrument: Reporting, faults: Sequence[Fault], clock: Clock) -> VirtualInstrument:
+    """Return the instrument with its faults; the instrument itself when there is none."""
+    return FaultyInstrument(instrument, faults, clock) if faults else instrument
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,1 @@
+"""Virtual instruments: front panels over the analogue core, one family a group of modules."""

@@ -1,0 +1,327 @@
+"""The table ``smuX`` of a Series 2600B channel: every attribute, function and constant below it.
+
+Each row is an attribute with the values it accepts; what an attribute does is in
+`keithley2600_source`, `keithley2600_measure` and `keithley2600_sweep`.
+
+Source: Series 2600B Reference Manual, 2600BS-901-01, section 7, ``smuX.*``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sim_backend.instruments.keithley2600_buffer import buffer_node
+from sim_backend.instruments.keithley2600_channel import Channel
+from sim_backend.instruments.keithley2600_checks import accessors, choice, flag, number, whole
+from sim_backend.instruments.keithley2600_measure import FUNCTIONS, Meter
+from sim_backend.instruments.keithley2600_source import Quantity, Source
+from sim_backend.instruments.keithley2600_sweep import Sweep, linear, logarithmic
+from sim_backend.instruments.keithley2600_trigger import Detector, Events
+from sim_backend.wire.tsp import Node, Refusal, sequence
+
+__all__ = ["channel_node", "stimulus_accessors"]
+
+_CONSTANTS = {
+    "OUTPUT_DCAMPS": 0, "OUTPUT_DCVOLTS": 1, "OUTPUT_OFF": 0, "OUTPUT_ON": 1,
+    "OUTPUT_NORMAL": 0, "OUTPUT_ZERO": 1, "OUTPUT_HIGH_Z": 2,
+    "AUTORANGE_OFF": 0, "AUTORANGE_ON": 1, "AUTORANGE_FOLLOW_LIMIT": 2,
+    "AUTOZERO_OFF": 0, "AUTOZERO_ONCE": 1, "AUTOZERO_AUTO": 2,
+    "SENSE_LOCAL": 0, "SENSE_REMOTE": 1, "DISABLE": 0, "ENABLE": 1, "ASYNC": 2,
+    "SOURCE_IDLE": 0, "SOURCE_HOLD": 1, "DELAY_OFF": 0, "DELAY_AUTO": -1,
+    "FILTER_OFF": 0, "FILTER_ON": 1, "FILTER_MOVING_AVG": 0, "FILTER_REPEAT_AVG": 1,
+    "FILTER_MEDIAN": 2, "REL_OFF": 0, "REL_ON": 1, "SETTLE_SMOOTH": 0, "SETTLE_FAST_RANGE": 1,
+    "SETTLE_FAST_POLARITY": 2, "SETTLE_DIRECT_IRANGE": 3, "SETTLE_SMOOTH_100NA": 4,
+    "SETTLE_FAST_ALL": 128, "NULL": 0,
+}  # fmt: skip
+#: smuX.trigger.source.limitY: follow smuX.source.limitY, or (current only) do not limit
+_LIMIT_AUTO, _LIMIT_OFF = 0, "off"
+_QUANTITIES: tuple[Quantity, ...] = ("v", "i")
+
+
+def channel_node(channel: Channel, events: Events) -> Node:
+    """Describe ``smuX``."""
+    name = channel.name
+    return Node(
+        name,
+        getters={"sense": lambda: channel.meter.sense},
+        setters={"sense": lambda value: setattr(channel.meter, "sense", choice(0, 1)(value))},
+        calls={
+            "reset": channel.reset,
+            "abort": channel.abort,
+            **{
+                f"measure{letters}andstep": _bound(channel.measure_and_step, letters)
+                for letters in (*FUNCTIONS, "iv")
+            },
+        },
+        makers={"makebuffer": channel.make_buffer},
+        objects={
+            **_CONSTANTS,
+            "LIMIT_AUTO": _LIMIT_AUTO,
+            "LIMIT_OFF": _LIMIT_OFF,
+            "source": _source_node(channel, name),
+            "measure": _measure_node(channel),
+            "trigger": _trigger_node(channel, events),
+            "cal": _calibration_node(channel),
+            "nvbuffer1": buffer_node(f"{name}.nvbuffer1", channel.dedicated[0]),
+            "nvbuffer2": buffer_node(f"{name}.nvbuffer2", channel.dedicated[1]),
+        },
+    )
+
+
+def _bound(call: Callable[..., Any], first: Any) -> Callable[..., Any]:
+    return lambda *arguments: call(first, *arguments)
+
+
+def _source_node(channel: Channel, name: str) -> Node:
+    source, electronics = channel.source, channel.electronics
+    seconds = number(0.0, 1e5)
+    node = Node(f"{name}.source")
+    node.getters, node.setters = accessors(
+        source,
+        {
+            # what a settling mode changes, glitches at a change of range, is not modelled
+            "settling": ("settling", choice(0, 1, 2, 3, 4, 128)),
+            "sink": ("sink", flag),
+            "offmode": ("off_mode", choice(0, 1, 2)),
+            "delay": ("delay", lambda value: -1.0 if value == -1 else seconds(value)),
+        },
+    )
+    for q in _QUANTITIES:
+        _add_source_quantity(node, source, q)
+    node.getters |= {
+        "func": lambda: int(source.function == "v"),
+        "output": lambda: source.output,
+        "compliance": lambda: electronics.limited,
+        "highc": lambda: source.high_c,
+        "limitp": lambda: source.limit["p"],
+        "offfunc": lambda: int(source.off_function == "v"),
+    }
+    node.setters |= {
+        "func": lambda value: source.set_function(choice(0, 1)(value)),
+        "output": lambda value: source.set_output(choice(0, 1, 2)(value)),
+        "highc": lambda value: channel.set_high_capacitance(flag(value)),
+        "limitp": lambda value: source.set_power_limit(number()(value)),
+        "offfunc": lambda value: setattr(
+            source, "off_function", "v" if choice(0, 1)(value) else "i"
+        ),
+    }
+    return node
+
+
+def _add_source_quantity(node: Node, source: Source, q: Quantity) -> None:
+    anything = number()
+    least = source.ranges(q)[0].full_scale
+    off_most = source.largest(q)
+    node.getters |= {
+        f"level{q}": lambda: source.level[q],
+        f"range{q}": lambda: source.range[q],
+        f"autorange{q}": lambda: source.autorange[q],
+        f"limit{q}": lambda: source.limit[q],
+        f"lowrange{q}": lambda: source.low_range[q],
+        f"offlimit{q}": lambda: source.off_limit[q],
+    }
+    node.setters |= {
+        f"level{q}": lambda value: source.set_level(q, anything(value)),
+        f"range{q}": lambda value: source.set_range(q, anything(value)),
+        f"autorange{q}": lambda value: source.set_autorange(q, flag(value)),
+        f"limit{q}": lambda value: source.set_limit(q, anything(value)),
+        f"lowrange{q}": lambda value: source.low_range.update({q: number(least)(value)}),
+        f"offlimit{q}": lambda value: source.off_limit.update({q: number(0.0, off_most)(value)}),
+    }
+
+
+def _measure_node(channel: Channel) -> Node:
+    meter, name = channel.meter, channel.name
+    seconds = number(0.0, 1e5)
+    nplc = number(channel.spec.nplc_minimum, channel.spec.nplc_maximum)
+    node = Node(f"{name}.measure")
+    node.getters, node.setters = accessors(
+        meter,
+        {
+            "nplc": ("nplc", nplc),
+            "autozero": ("autozero", choice(0, 1, 2)),
+            "count": ("count", whole(1, 1_000_000)),
+            "interval": ("interval", number(0.0, 1.0)),
+            "delay": ("delay", lambda value: -1.0 if value == -1 else seconds(value)),
+            "delayfactor": ("delay_factor", number(0.0)),
+        },
+    )
+    node.setters["autozero"] = lambda value: channel.set_autozero(choice(0, 1, 2)(value))
+    for q in _QUANTITIES:
+        _add_measure_quantity(node, meter, q)
+    for letters in (*FUNCTIONS, "iv"):
+        node.calls[letters] = _bound(channel.measure, letters)
+        node.calls[f"overlapped{letters}"] = _bound(channel.measure_overlapped, letters)
+    node.objects = {
+        "filter": _filter_node(meter, f"{name}.measure.filter"),
+        "rel": _relative_node(meter, f"{name}.measure.rel"),
+    }
+    return node
+
+
+def _add_measure_quantity(node: Node, meter: Meter, q: Quantity) -> None:
+    anything = number()
+    node.getters |= {
+        f"range{q}": lambda: meter.range_in_use(q),
+        f"autorange{q}": lambda: meter.autorange[q],
+        f"lowrange{q}": lambda: meter.low_range[q],
+    }
+    node.setters |= {
+        f"range{q}": lambda value: meter.set_range(q, anything(value)),
+        f"autorange{q}": lambda value: meter.set_autorange(q, choice(0, 1, 2)(value)),
+        f"lowrange{q}": lambda value: meter.set_low_range(q, anything(value)),
+    }
+
+
+def _filter_node(meter: Meter, name: str) -> Node:
+    def set_count(value: Any) -> None:
+        count = whole(1, 100)(value)
+        if count > 1 and meter.count > 1:
+            raise Refusal(5025)
+        meter.filter_count = count
+
+    node = Node(name)
+    node.getters, node.setters = accessors(
+        meter,
+        {
+            "count": ("filter_count", whole(1, 100)),
+            "enable": ("filter_enable", flag),
+            "type": ("filter_type", choice(0, 1, 2)),
+        },
+    )
+    node.setters["count"] = set_count
+    return node
+
+
+def _relative_node(meter: Meter, name: str) -> Node:
+    node = Node(name)
+    for letter in FUNCTIONS:
+        node.getters[f"level{letter}"] = _item_getter(meter, "relative", letter)
+        node.getters[f"enable{letter}"] = _item_getter(meter, "relative_enable", letter)
+        node.setters[f"level{letter}"] = _item_setter(meter, "relative", letter, number())
+        node.setters[f"enable{letter}"] = _item_setter(meter, "relative_enable", letter, flag)
+    return node
+
+
+def _item_getter(owner: object, field: str, key: str) -> Callable[[], Any]:
+    return lambda: getattr(owner, field)[key]
+
+
+def _item_setter(
+    owner: object, field: str, key: str, check: Callable[[Any], Any]
+) -> Callable[[Any], None]:
+    return lambda value: getattr(owner, field).update({key: check(value)})
+
+
+def _calibration_node(channel: Channel) -> Node:
+    """Describe the part of ``smuX.cal`` that only tells: the unit is locked."""
+    return Node(
+        f"{channel.name}.cal",
+        getters={
+            "date": lambda: channel.calibration_date,
+            "due": lambda: channel.calibration_date + 365 * 86400.0,
+            "adjustdate": lambda: channel.calibration_date,
+            "state": lambda: 0,
+            "password": lambda: None,
+        },
+        objects={"CALSET_NOMINAL": 0, "CALSET_FACTORY": 1, "CALSET_DEFAULT": 2},
+    )
+
+
+def _trigger_node(channel: Channel, events: Events) -> Node:
+    sweep, name = channel.sweep, f"{channel.name}.trigger"
+    node = Node(name)
+    node.getters, node.setters = accessors(
+        sweep, {"count": ("count", whole(0)), "autoclear": ("auto_clear", flag)}
+    )
+    node.calls["initiate"] = lambda: channel.initiate()
+    node.objects = {
+        **{f"{event}_EVENT_ID": number_ for event, number_ in sweep.event.items()},
+        "arm": _layer_node(sweep, events, name, "arm"),
+        "source": _source_action_node(sweep, events, name),
+        "measure": _measure_action_node(channel, events, name),
+        "endpulse": _layer_node(sweep, events, name, "endpulse"),
+        "endsweep": Node(f"{name}.endsweep"),
+    }
+    endsweep = node.objects["endsweep"]
+    endsweep.getters, endsweep.setters = accessors(
+        sweep, {"action": ("endsweep_action", choice(0, 1))}
+    )
+    return node
+
+
+def stimulus_accessors(
+    stimulus: Any, events: Events
+) -> tuple[Callable[[], int], Callable[[Any], None]]:
+    """Return getter and setter of a stimulus attribute: an event's number, or 0 for none."""
+
+    def select(value: Any) -> None:
+        event = whole()(value)
+        if event and not events.known(event):
+            raise Refusal(-224)
+        stimulus.select(event)
+
+    return lambda: stimulus.event, select
+
+
+def _layer_node(sweep: Sweep, events: Events, name: str, layer: str) -> Node:
+    """Describe what every event detector of the trigger model has, and the layer's own settings."""
+    detector: Detector = sweep.detectors[layer]
+    get, select = stimulus_accessors(detector.stimulus, events)
+    own = {
+        "arm": {"count": ("arm_count", whole(0))},
+        "endpulse": {"action": ("endpulse_action", choice(0, 1))},
+        "source": {"action": ("source_action", choice(0, 1))},
+        "measure": {"action": ("measure_action", choice(0, 1, 2))},
+    }
+    node = Node(f"{name}.{layer}")
+    node.getters, node.setters = accessors(sweep, own[layer])
+    node.getters |= {"stimulus": get, "overrun": lambda: detector.overrun}
+    node.setters["stimulus"] = select
+    node.calls["set"] = detector.detect
+    return node
+
+
+def _source_action_node(sweep: Sweep, events: Events, name: str) -> Node:
+    node = _layer_node(sweep, events, name, "source")
+    for q in _QUANTITIES:
+        _add_source_action(node, sweep, q)
+    return node
+
+
+def _add_source_action(node: Node, sweep: Sweep, q: Quantity) -> None:
+    level, points = number(), whole(1, 1_000_000)
+
+    def limit(value: Any) -> None:
+        if value == _LIMIT_OFF and q == "i":
+            sweep.set_limit(q, math.inf)
+        else:
+            given = level(value)
+            sweep.set_limit(q, None if given == _LIMIT_AUTO else given)
+
+    def shown_limit() -> Any:
+        chosen = sweep.limit[q]
+        if chosen is None:
+            return _LIMIT_AUTO
+        return _LIMIT_OFF if math.isinf(chosen) else chosen
+
+    node.getters[f"limit{q}"] = shown_limit
+    node.setters[f"limit{q}"] = limit
+    node.calls |= {
+        f"list{q}": lambda values: sweep.set_list(q, [level(v) for v in sequence(values)]),
+        f"linear{q}": lambda start, stop, count: sweep.set_list(
+            q, linear(level(start), level(stop), points(count))
+        ),
+        f"log{q}": lambda start, stop, count, asymptote=0: sweep.set_list(
+            q, logarithmic(level(start), level(stop), points(count), level(asymptote))
+        ),
+    }
+
+
+def _measure_action_node(channel: Channel, events: Events, name: str) -> Node:
+    node = _layer_node(channel.sweep, events, name, "measure")
+    for letters in (*FUNCTIONS, "iv"):
+        node.calls[letters] = _bound(channel.configure_measuring, letters)
+    return node
