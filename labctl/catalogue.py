@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import importlib.util
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,6 +18,9 @@ import platformdirs
 
 from labctl.errors import BadInput
 from labctl.protocol import Protocol, load_values
+
+#: packages that lie flat beside labctl
+_FLAT = frozenset({"instruments", "protocols", "gui", "sim_backend"})
 
 __all__ = ["bench_files", "find", "find_bench", "load", "names", "protocol_from", "run_folders"]
 
@@ -53,7 +57,27 @@ def load(kind: str, name: str) -> Any:
     if name not in found:
         known = ", ".join(sorted(found)) or "none"
         raise BadInput(f'there is no {kind} called "{name}"; installed are: {known}')
-    return found[name].load()
+    point = found[name]
+    _only_ours(point.module.partition(".")[0])
+    return point.load()
+
+
+def _only_ours(package: str) -> None:
+    """Refuse a package of labctl's name that is somebody else's.
+
+    The five packages lie flat beside each other, and InstrumentKit, for one, also installs a
+    package called ``instruments``: in one environment the later installation wins.
+    """
+    if package not in _FLAT:
+        return
+    spec = importlib.util.find_spec(package)
+    place = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
+    if place is None or place.resolve() != Path(__file__).resolve().parent.parent:
+        raise BadInput(
+            f'the package "{package}" is not labctl\'s but comes from {place or "nowhere"}; '
+            "install labctl into an environment of its own (InstrumentKit also has a package "
+            '"instruments")'
+        )
 
 
 def protocol_from(what: str, changes: dict[str, Any]) -> Protocol:

@@ -9,7 +9,9 @@ an amplitude that learns from its own effect.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +24,7 @@ __all__ = ["Baseline", "Learned", "Rested", "read_conductance", "rest_until_stil
 
 _READ_WIDTH = 30e-3  # its window, 22.5 ms, holds one power line cycle at 50 Hz
 _TRAIN_PERIOD = 20e-3
+_FIRST_PAUSE = 2.0  # the next ones are 4, 8, 16 s ...
 _WEAKEST, _STRONGEST = 0.05, 1.0  # never beyond what the protocol itself applies
 _SLOPE = 4.0  # of ln(effect) against that share, before it is known
 _NO_EFFECT = 1e-5
@@ -71,30 +74,37 @@ class Rested:
     returned: bool  #: it is within the tolerance of the target
 
 
-def read_conductance(how: Baseline, after: float = 0.0) -> Generator[Step, Readings, float]:
-    """Read the conductance, in S; not a number when no range could show it or it was lost.
+def read_conductance(
+    how: Baseline, pauses: tuple[float, ...] = (0.0,)
+) -> Generator[Step, Readings, list[float]]:
+    """Read the conductance after each of some pauses, in S.
 
     Parameters
     ----------
     how
         Read voltage and compliance.
-    after
-        Time at zero volts before the read, s; the instrument times it.
+    pauses
+        Time at zero volts before each read, s; the instrument times it.
+
+    Returns
+    -------
+    list of float
+        One value for each pause; not a number where no range could show it or it was lost.
     """
+    probe = read(how.read, _READ_WIDTH)
+    parts = [rest(pause) + probe if pause else probe for pause in pauses]
+    found = [math.nan] * len(pauses)
     # the compliance scaled to the read voltage suits a device that the pulses do not drive into
     # compliance; a lower resistance is read again on the range of the compliance itself
     for current in (how.compliance * min(1.0, abs(how.read / how.amplitude)), how.compliance):
-        probe = read(how.read, _READ_WIDTH)
-        readings = yield Play(
-            rest(after) + probe if after else probe,
-            how.compliance,
-            {"top": current},
-            {"part": "baseline"},
-        )
-        if len(readings) and math.isfinite(readings.g[-1]):
-            return float(readings.g[-1])
-        after = 0.0
-    return math.nan
+        waveform = functools.reduce(operator.add, parts)
+        readings = yield Play(waveform, how.compliance, {"top": current}, {"part": "baseline"})
+        if len(readings) == len(parts):
+            found[-len(parts) :] = readings.g.tolist()
+        if math.isfinite(found[-1]):
+            break
+        parts = [probe]
+    return found
 
 
 def rest_until_still(how: Baseline, target: float | None) -> Procedure:
@@ -110,16 +120,22 @@ def rest_until_still(how: Baseline, target: float | None) -> Procedure:
     target
         Conductance to be within the tolerance of, S; None takes whatever stands still.
     """
-    pause, still = min(2.0, how.longest_wait), False
-    g = yield from read_conductance(how, after=pause)
-    waited = pause
-    while waited < how.longest_wait and not still:
+    pauses = [min(_FIRST_PAUSE, how.longest_wait)]
+    pause = min(2 * _FIRST_PAUSE, how.longest_wait - pauses[0])
+    seen = yield from read_conductance(how, (*pauses, pause) if pause > 0 else (*pauses,))
+    waited = pauses[0] + pause
+    while not (still := _stands_still(seen, target, how)) and waited < how.longest_wait:
         pause = min(2 * pause, how.longest_wait - waited)
-        before, g = g, (yield from read_conductance(how, after=pause))
+        seen += yield from read_conductance(how, (pause,))
         waited += pause
-        left = abs(_distance(g, target)) if target is not None else 0.0
-        still = abs(_distance(g, before)) < max(how.within / 5, left / 10)
-    return Rested(g, still, target is None or abs(g / target - 1) <= how.within)
+    return Rested(seen[-1], still, target is None or abs(seen[-1] / target - 1) <= how.within)
+
+
+def _stands_still(seen: list[float], target: float | None, how: Baseline) -> bool:
+    if len(seen) < 2:
+        return False
+    left = abs(_distance(seen[-1], target)) if target is not None else 0.0
+    return abs(_distance(seen[-1], seen[-2])) < max(how.within / 5, left / 10)
 
 
 def restore(how: Baseline, target: float | None, learned: Learned) -> Procedure:

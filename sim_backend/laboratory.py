@@ -283,7 +283,10 @@ class VirtualLaboratory:
         }
 
     def close(self) -> None:
-        """Keep the device's state and let go of its file."""
+        """Switch the instruments off, keep the device's state and let go of its file."""
+        self.visa.shut_down()
+        for instrument in self.instruments.values():
+            instrument.close()
         self.save()
         if self._file is not None:
             self._file.close()

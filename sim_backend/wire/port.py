@@ -149,9 +149,12 @@ class Port:
             self._done()
 
     def collect(self) -> None:
-        """Hand replies that are ready to whom they belong."""
+        """Hand replies that are ready to whom they belong; call it with the lock held."""
         with self._collecting:
-            for reply in self.instrument.replies():
+            replies = self.instrument.replies()
+            if replies:
+                self._done()  # what an answer tells must be on file before anybody reads it
+            for reply in replies:
                 if self._owner is not None:
                     self._owner.deliver(reply)
 

@@ -97,7 +97,7 @@ def test_a_message_costs_its_latency(bench: Bench) -> None:
     smu.write("x = 1")
     smu.query("print(x)")
     assert bench.rig.clock.now_s - before == pytest.approx(2e-3)
-    assert bench.done == 2
+    assert bench.done >= 2  # after each line, and before an answer is handed on
 
 
 def test_a_missing_answer_is_a_timeout_in_laboratory_time(bench: Bench) -> None:
