@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from labctl.capability import Identity, Limits, Setup, StopRequest, Violation
-from labctl.protocol import Protocol
+from labctl.protocol import Measured, Protocol
 from labctl.readings import Row
-from labctl.record import Record
 from labctl.results import Results
 from labctl.steps import Play, Steps
 from labctl.waveform import Node, pulse, read, rest
@@ -65,7 +64,7 @@ class Rows(Protocol):
         for _ in range(self.count // self.train):
             yield Play(read(0.1, 1e-3) * self.train, 1e-3)
 
-    def analyse(self, record: Record) -> Results:
+    def analyse(self, record: Measured) -> Results:
         """Find nothing: saving is what is measured."""
         return Results()
 
@@ -85,7 +84,7 @@ class WriteVerify(Protocol):
             readings = yield Play(push(amplitude), self.compliance)
             amplitude = decide(float(readings.g[-1]), self.target)
 
-    def analyse(self, record: Record) -> Results:
+    def analyse(self, record: Measured) -> Results:
         """Find nothing: deciding is what is measured."""
         return Results()
 

@@ -16,6 +16,7 @@ import msgspec
 
 from labctl.readings import Row
 from labctl.steps import Play
+from labctl.violation import Violation
 
 __all__ = [
     "Identity", "Laboratory", "Limits", "Setup", "Timekeeper", "Violation", "WaveformSource",
@@ -23,20 +24,6 @@ __all__ = [
 
 #: asked between chunks of readings and while waiting; True means: stop now and make safe
 StopRequest = Callable[[], bool]
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """One limit that a protocol would break."""
-
-    limit: str  #: what is limited, and by whom: ``2602B pulse width``
-    asked: str
-    allowed: str
-    remedy: str  #: what to do, as a clause
-
-    def __str__(self) -> str:
-        return (
-            f"{self.limit}: {self.asked} was asked for, {self.allowed} is allowed; {self.remedy}."
-        )
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import IO, Literal
 
-from labctl.errors import Aborted
+from labctl.errors import Aborted, Stopped
 
 __all__ = ["Control", "catching_signals", "listening"]
 
@@ -57,13 +57,15 @@ class Control:
 
         Raises
         ------
-        Aborted
-            A stop or an abort was asked for.
+        Aborted, Stopped
+            An abort or a stop was asked for.
         """
         while self._paused and not self.stopping():
             time.sleep(0.05)
-        if self.stopping():
+        if self._abort:
             raise Aborted(self.reason)
+        if self._stop:
+            raise Stopped(self.reason)
 
 
 @contextmanager

@@ -21,14 +21,22 @@ import msgspec
 
 from labctl.benchfile import Definition, define_bench, read_bench
 from labctl.control import Control
-from labctl.errors import Aborted, BadInput, InstrumentFault, LabctlError, RecordFault, Refused
+from labctl.errors import (
+    Aborted,
+    BadInput,
+    InstrumentFault,
+    LabctlError,
+    RecordFault,
+    Refused,
+    Stopped,
+)
 from labctl.folder import new_header, run_folder
 from labctl.journal import JOURNAL, READINGS, Header, Journal, Status, check_free
 from labctl.planner import Plan, imagine, plan
 from labctl.protocol import Protocol
 from labctl.readings import Flag, Readings, Row
-from labctl.record import Record, StepRecord, whole_lines
-from labctl.steps import Play, Step
+from labctl.record import Record, whole_lines
+from labctl.steps import Play, Step, StepRecord
 from labctl.workbench import Bench
 
 __all__ = ["Handling", "Options", "resume", "run"]
@@ -319,6 +327,8 @@ def _in_doubt(step: StepRecord, record: Record) -> str:
 
 
 def _ending(error: BaseException) -> Status:
+    if isinstance(error, Stopped):
+        return "stopped"
     if isinstance(error, Aborted | KeyboardInterrupt):
         return "aborted"
     return "failed"

@@ -7,12 +7,18 @@ turns each class into its exit status (``exit_status``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from labctl.capability import Violation
+from labctl.violation import Violation
 
-__all__ = ["Aborted", "BadInput", "InstrumentFault", "LabctlError", "RecordFault", "Refused"]
+__all__ = [
+    "Aborted",
+    "BadInput",
+    "InstrumentFault",
+    "LabctlError",
+    "RecordFault",
+    "Refused",
+    "Stopped",
+]
 
 
 class LabctlError(Exception):
@@ -59,3 +65,7 @@ class Aborted(LabctlError):
     """The user, a signal or a closed control pipe ended the run (exit status 5)."""
 
     exit_status = 5
+
+
+class Stopped(Aborted):
+    """The run was to end after the step in hand, and did (exit status 5)."""

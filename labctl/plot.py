@@ -340,9 +340,9 @@ def render(panels: Sequence[Panel], simulated: bool, form: str) -> bytes:
     """
     if form not in FORMATS:
         raise BadInput(f'a figure as "{form}" was asked for; allowed are {", ".join(FORMATS)}')
+    figure = draw(panels, simulated)  # says so when matplotlib is missing
     from matplotlib import rc_context
 
-    figure = draw(panels, simulated)
     # without a date the same data give the same file
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
     file = io.BytesIO()

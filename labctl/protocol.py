@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Protocol as Structure
 
 import msgspec
 from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labctl.errors import BadInput
+from labctl.readings import Readings
 from labctl.results import Panel, Results
-from labctl.steps import Steps
+from labctl.steps import StepRecord, Steps
 
-if TYPE_CHECKING:
-    from labctl.record import Record
-
-__all__ = ["Protocol", "Reference", "explain"]
+__all__ = ["Measured", "Protocol", "Reference", "explain", "load_values"]
 
 T = TypeVar("T")
 
@@ -34,6 +33,24 @@ class Reference(msgspec.Struct, frozen=True):
     doi: str
     figure: str = ""
     text: str = ""
+
+
+class Measured(Structure):
+    """What a protocol makes its results from: a record, seen from its steps."""
+
+    @property
+    def steps(self) -> tuple[StepRecord, ...]:
+        """The steps that count, in order."""
+
+    @property
+    def readings(self) -> Readings:
+        """Every reading."""
+
+    def of(self, step: StepRecord) -> Readings:
+        """Return the readings of one step."""
+
+    def where(self, **label: float | int | str | bool) -> Iterator[tuple[StepRecord, Readings]]:
+        """Yield the steps whose label has these values, with their readings."""
 
 
 class Protocol(BaseModel):
@@ -53,7 +70,7 @@ class Protocol(BaseModel):
         """Yield steps, each answered with its readings; decide from them alone."""
         raise NotImplementedError
 
-    def analyse(self, record: Record) -> Results:
+    def analyse(self, record: Measured) -> Results:
         """Turn a record, finished or not, into figures of merit."""
         raise NotImplementedError
 

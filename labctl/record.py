@@ -34,31 +34,15 @@ from labctl.journal import (
 from labctl.protocol import Protocol
 from labctl.readings import COLUMN_UNITS, Readings, Row
 from labctl.results import Fit, Metric, Results
-from labctl.steps import Label, Step
+from labctl.steps import StepRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Record", "StepRecord", "open_record"]
+__all__ = ["Record", "open_record"]
 
 _decode_entry = msgspec.json.Decoder(Entry).decode
 _decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
-
-
-class StepRecord(msgspec.Struct, frozen=True):
-    """One step as it went: what was asked and which rows it gave."""
-
-    index: int
-    attempt: int
-    what: Step
-    first: int  #: row of readings.csv
-    last: int | None  #: row after its last; None while it is not done
-    skipped: bool = False  #: it was interrupted and the user chose to go on without it
-
-    @property
-    def label(self) -> Label:
-        """What the protocol called the step."""
-        return self.what.label
 
 
 class Record:

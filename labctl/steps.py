@@ -13,7 +13,7 @@ import msgspec
 from labctl.readings import Readings
 from labctl.waveform import Node
 
-__all__ = ["Label", "Move", "Play", "Soak", "Step", "Steps", "Wait"]
+__all__ = ["Label", "Move", "Play", "Soak", "Step", "StepRecord", "Steps", "Wait"]
 
 #: a value that is not known is None; JSON has no "not a number"
 Label = dict[str, float | int | str | bool | None]
@@ -51,3 +51,19 @@ class Soak(msgspec.Struct, frozen=True, tag="soak"):
 
 Step = Play | Wait | Move | Soak
 Steps = Generator[Step, Readings, None]
+
+
+class StepRecord(msgspec.Struct, frozen=True):
+    """One step as it went: what was asked and which rows it gave."""
+
+    index: int
+    attempt: int
+    what: Step
+    first: int  #: row of readings.csv
+    last: int | None  #: row after its last; None while it is not done
+    skipped: bool = False  #: it was interrupted and the user chose to go on without it
+
+    @property
+    def label(self) -> Label:
+        """What the protocol called the step."""
+        return self.what.label

@@ -20,9 +20,8 @@ from labctl.analysis.paired_pulses import (
     index_table,
     paired_pulse_index,
 )
-from labctl.protocol import Protocol, Reference
+from labctl.protocol import Measured, Protocol, Reference
 from labctl.readings import Readings
-from labctl.record import Record
 from labctl.results import Metric, Panel, Results, Trace
 from labctl.steps import Label, Play, Steps
 from labctl.units import Ampere, Ratio, Second, Seconds, Siemens, Volt, log_spaced
@@ -122,7 +121,7 @@ class PairedPulse(Protocol):
         trace = Trace(times, levels, "", "line", branch=self._branch)
         return (Panel("Pair with the shortest interval", "time", "s", "level", "V", (trace,)),)
 
-    def analyse(self, record: Record) -> Results:
+    def analyse(self, record: Measured) -> Results:
         """Return the index by both definitions, the decay fits, energy and state of the baseline.
 
         Metrics: ``index`` and ``index_read`` at the shortest interval, ``energy`` of a pulse,
@@ -182,7 +181,7 @@ class _Pairs:
     pulses: Readings
 
     @classmethod
-    def of(cls, record: Record) -> _Pairs:
+    def of(cls, record: Measured) -> _Pairs:
         found = [
             (step.label, pulses, reads)
             for step, readings in record.where(part="pair")

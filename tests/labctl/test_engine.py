@@ -120,8 +120,8 @@ class FailingLate(Counting):
                 raise ZeroDivisionError("a mistake of the protocol's own")
 
 
-@pytest.mark.parametrize("word", ["stop", "abort"])
-def test_a_word_ends_the_run_and_the_record_says_so(bench, tmp_path, word):
+@pytest.mark.parametrize(("word", "status"), [("stop", "stopped"), ("abort", "aborted")])
+def test_a_word_ends_the_run_and_the_record_says_so(bench, tmp_path, word, status):
     control = Control()
 
     def progress(done, plan, now):
@@ -133,7 +133,7 @@ def test_a_word_ends_the_run_and_the_record_says_so(bench, tmp_path, word):
         engine.run(Counting(), bench, options, control)
     (folder,) = catalogue.run_folders(tmp_path / "runs")
     record = Record(folder)
-    assert record.header.status == "aborted"
+    assert record.header.status == status
     assert len(record.steps) == 7
 
 
