@@ -62,7 +62,8 @@ def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
                 timeout=round(timeout * 1000),
             )
         except ValueError as error:
-            raise BadInput(f'{setup.name}: "{setup.address}" is no VISA address: {error}') from None
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise BadInput(f'{setup.name}: "{setup.address}" cannot be opened: {reason}') from None
     meter = SourceMeter(setup, model, adapter)
     try:
         meter.start()

@@ -59,6 +59,7 @@ class Definition(BaseModel):
     instruments: dict[str, InstrumentSection]
     terminals: dict[str, str]  #: device terminal -> "instrument.channel"
     envelope: Envelope = Envelope()
+    visa: str = ""  #: VISA library, as pyvisa names it: "" the installed one, else pyvisa-py; "@py"
     simulation: dict[str, Any] | None = None
     _checked: dict[bytes, list[Violation]] = PrivateAttr(default_factory=dict)
 

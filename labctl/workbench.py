@@ -107,7 +107,7 @@ class Bench:
     def _connect(self) -> None:
         for name, setup in self.definition.setups().items():
             driver = catalogue.load("instrument", self.definition.instruments[name].driver)
-            visa = "@py" if self.laboratory is None else self.laboratory.visa
+            visa = self.definition.visa if self.laboratory is None else self.laboratory.visa
             self.sources[name] = driver.connect(
                 Setup(
                     setup.name, setup.model, setup.address, setup.channels, visa,

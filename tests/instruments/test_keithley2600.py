@@ -411,7 +411,7 @@ def test_an_address_where_nobody_is_is_refused(rig):
         ({"options": {"sense": "3-wire"}}, "allowed are 2-wire and 4-wire"),
         ({"options": {"timeout": "-1 s"}}, "give a positive time"),
         ({"options": {"timeout": "5 V"}}, "unit"),
-        ({"address": "the second shelf"}, '"the second shelf" is no VISA address'),
+        ({"address": "the second shelf"}, '"the second shelf" cannot be opened'),
     ],
 )
 def test_a_wrong_bench_file_is_one_sentence(rig, changes, sentence):

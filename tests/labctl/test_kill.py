@@ -22,6 +22,7 @@ from sim_backend.state import StateFile, restored
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 THRESHOLD = 0.3  # V, of the virtual device
+ACCURACY = 2e-3  # V, of the virtual source there
 PARAMETERS = {"repeats": 1, "intervals": "10 ms .. 1 s, 8 log", "baseline": "200 uS"}
 
 
@@ -70,11 +71,17 @@ def pulses_felt(folder: Path) -> int:
     return 0 if saved is None else restored(saved).tally().pulses
 
 
-def pulses_of(steps) -> int:
-    """Count the pulses that switch; the device takes no notice of those below its threshold."""
+def pulses_of(steps) -> range:
+    """Return how many pulses the device can have felt: one number, as a rule.
+
+    It takes no notice of pulses below its threshold, and a pulse within the source's accuracy of
+    the threshold may be felt or not.
+    """
     waveforms = [step.what.waveform for step in steps if isinstance(step.what, Play)]
     pieces = [piece for waveform in waveforms for _, piece in waveform.flatten()]
-    return sum(p.role == "pulse" and abs(p.levels["top"][0]) > THRESHOLD for p in pieces)
+    levels = [abs(piece.levels["top"][0]) for piece in pieces if piece.role == "pulse"]
+    surely = sum(level > THRESHOLD + ACCURACY for level in levels)
+    return range(surely, sum(level > THRESHOLD - ACCURACY for level in levels) + 1)
 
 
 def kill_at(context, out: Path, seed: int, delay: float) -> tuple[Path, list[str]]:
@@ -89,7 +96,10 @@ def kill_at(context, out: Path, seed: int, delay: float) -> tuple[Path, list[str
     return folder, seen[: seen.rfind("\n") + 1].splitlines()
 
 
-@pytest.mark.parametrize("trial", range(30))
+TRIALS = [*range(30), *(pytest.param(k, marks=pytest.mark.long) for k in range(30, 230))]
+
+
+@pytest.mark.parametrize("trial", TRIALS)
 def test_killed_at_a_random_moment(context, undisturbed, tmp_path, trial):
     moment = random.Random(trial)
     delay = moment.uniform(0.0, 0.95) * undisturbed
@@ -106,11 +116,10 @@ def test_killed_at_a_random_moment(context, undisturbed, tmp_path, trial):
 
     done, doubt = before.steps, before.unfinished
     felt = pulses_felt(folder)
-    in_doubt = pulses_of([doubt]) if doubt else 0
-    assert pulses_of(done) <= felt <= pulses_of(done) + in_doubt
+    assert pulses_of(done).start <= felt < pulses_of([*done, *([doubt] if doubt else [])]).stop
 
     handling = moment.choice(["skip", "repeat"])
-    if doubt is not None:
+    if doubt is not None and pulses_of([doubt]).stop > 1:
         with pytest.raises(BadInput, match="had begun and was not done"):
             engine.resume(folder)
         assert pulses_felt(folder) == felt  # refusing touched nothing
@@ -118,8 +127,6 @@ def test_killed_at_a_random_moment(context, undisturbed, tmp_path, trial):
 
     assert after.header.status == "done"
     assert [step.index for step in after.steps] == list(range(len(after.steps)))
-    sent = pulses_of(after.steps) - pulses_of(done)
-    if doubt is not None and handling == "skip":
-        sent -= in_doubt
-    assert pulses_felt(folder) - felt == sent
+    first = len(done) + (doubt is not None and handling == "skip")
+    assert pulses_felt(folder) - felt in pulses_of(after.steps[first:])
     assert list(after.readings)[: len(before.readings)] == list(before.readings)
