@@ -1,7 +1,7 @@
 """Errors, status and common commands of a Series 2600B.
 
 Source: Series 2600B Reference Manual, 2600BS-901-01, appendices "Common commands" and "Status
-model", section 8 "Error summary list".
+model".
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """The errors of a Series 2600B instrument: code, level and text.
 
-Source: Series 2600B Reference Manual, 2600BS-901-01, section 8, "Error summary list".
+Where they belong: Series 2600B Reference Manual, 2600BS-901-01, section 8, "Error summary list".
+That table was not at hand. Confirmed in print are 1102 (section 7), -285 and -286 and the names of
+the levels (Series 2600 Reference Manual, 2600S-901-01, appendix B); every other code and text is to
+be checked against the list. Page E-3 gives "No Error" for an empty queue; which of the two texts an
+instrument returns is to be checked too.
 """
 
 from __future__ import annotations
