@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from labctl.analysis.competition import Axes, Competition, compete, draw_decay, judge
-from labctl.analysis.energy import energy_per_pulse
+from labctl.analysis.energy import energy_per_pulse, pulse_energies
 from labctl.analysis.paired_pulses import (
     IN_PULSE,
     READ,
@@ -22,7 +22,7 @@ from labctl.analysis.paired_pulses import (
 )
 from labctl.protocol import Measured, Protocol, Reference
 from labctl.readings import Readings
-from labctl.results import Metric, Panel, Results, Trace
+from labctl.results import Column, Metric, Panel, Results, Table, Trace
 from labctl.steps import Label, Play, Steps
 from labctl.units import Ampere, Ratio, Second, Seconds, Siemens, Volt, log_spaced
 from labctl.waveform import Node, pulse, read, rest, seconds
@@ -142,6 +142,7 @@ class PairedPulse(Protocol):
             tables=(
                 index_table(current, "Index from the current in the pulses"),
                 index_table(conductance, "Index from the conductance after the pulses"),
+                pairs.energies(),
             ),
             panels=(
                 *self.preview(),
@@ -210,6 +211,23 @@ class _Pairs:
             y[:, 0], y[:, 1], self.interval, definition,
             u_first=u[:, 0], u_second=u[:, 1], asked=self.asked,
         )  # fmt: skip
+
+    def energies(self) -> Table:
+        """Return the energy of each pulse with its standard uncertainty."""
+        rows = self.pulses
+        energy, u = pulse_energies(rows.v, rows.i, rows.width, rows.u_v, rows.u_i)
+        names = ("first", "u(first)", "second", "u(second)")
+        values = (energy[0::2], u[0::2], energy[1::2], u[1::2])
+        return Table(
+            "Energy of each pulse, pair by pair",
+            (
+                Column("interval", "s", tuple(self.interval.tolist())),
+                *(
+                    Column(name, "J", tuple(x if np.isfinite(x) else None for x in part.tolist()))
+                    for name, part in zip(names, values, strict=True)
+                ),
+            ),
+        )
 
     def panels(self, branch: str) -> tuple[Panel, ...]:
         """Return the responses of every pair against its interval."""

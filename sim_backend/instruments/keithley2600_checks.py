@@ -1,7 +1,7 @@
 """What a Series 2600B attribute accepts: a check returns the value to keep or raises `Refusal`.
 
 Codes (how sure they are is said in `keithley2600_errors`): -104 for another type, 1101 and
-1102 beyond a limit, -224 for a value that is not one of several (check: section 8 of 2600BS-901-01).
+1102 beyond a limit, -224 for a value that is not one of several.
 """
 
 from __future__ import annotations

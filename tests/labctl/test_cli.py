@@ -9,7 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 import labctl
+from labctl.catalogue import protocol_from, run_folders
 from labctl.cli import app
+from labctl.control import Control
+from labctl.engine import Options, run
+from labctl.errors import Aborted
+from labctl.waveform import pulse, read, rest
 
 FEW = ["--set", "intervals=10 ms, 100 ms, 1 s", "--set", "repeats=1"]
 
@@ -109,3 +114,29 @@ def test_a_protocol_file_is_a_protocol(cli, workplace):
     assert result.exit_code == 2
     assert "mine.toml" in result.stderr
     assert '"repaets" is unknown' in result.stderr
+
+
+def test_a_run_that_was_broken_off_is_resumed(cli, workplace):
+    control = Control()
+    options = Options(
+        workplace, progress=lambda done, plan, now: done == 3 and control.say("abort", "enough")
+    )
+    protocol = protocol_from("ppf", {"intervals": "10 ms, 100 ms, 1 s", "repeats": 1})
+    with pytest.raises(Aborted):
+        run(protocol, "sim-ftj", options, control)
+    (folder,) = run_folders(workplace)
+    result = cli("resume", folder, "--json")
+    assert result.exit_code == 0, result.output
+    assert "index" in json.loads(result.stdout)["metrics"]
+    again = cli("resume", folder)
+    assert again.exit_code == 2
+    assert "nothing to resume" in again.stderr
+
+
+def test_a_bench_is_worked_by_hand(workplace):
+    with labctl.bench("sim-ftj", seed=1) as bench:
+        rows = bench.play(pulse(0.5, 1e-4) + rest(1e-3) + read(0.1, 1e-3), 1e-3)
+        bench.smu.ChA.compliance_current = 1e-7
+        assert bench.smu.ChA.compliance_current == pytest.approx(1e-7)
+    assert [row.role for row in rows] == ["pulse", "read"]
+    assert rows[1].i / rows[1].v == pytest.approx(2e-4, rel=0.3)

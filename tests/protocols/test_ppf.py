@@ -121,6 +121,21 @@ def test_every_number_says_its_definition_and_uncertainty(noisy):
     assert 0 < energy.sigma < 0.2 * energy.value
 
 
+def test_every_pulse_has_its_energy_with_uncertainty(noisy):
+    run, _ = noisy
+    table = run.results.tables[2]
+    assert [column.unit for column in table.columns] == ["s", "J", "J", "J", "J"]
+    _, first, u_first, second, _ = (np.array(column.data) for column in table.columns)
+    assert len(first) == 60
+    (_, readings), *_ = run.where(part="pair")
+    row = readings.where(role="pulse")[0]
+    assert first[0] == pytest.approx(row.v * row.i * row.width)
+    assert u_first[0] == pytest.approx(
+        first[0] * np.hypot(row.u_i / row.i, row.u_v / row.v), rel=1e-6
+    )
+    assert np.mean([first, second]) == pytest.approx(run.metrics["energy"].value)
+
+
 def test_pairs_come_in_random_order_from_a_verified_baseline(noisy):
     run, _ = noisy
     asked = [step.label["interval"] for step, _ in run.where(part="pair")]
