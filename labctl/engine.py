@@ -334,9 +334,12 @@ def _ending(error: BaseException) -> Status:
     return "failed"
 
 
+def _text(error: BaseException) -> str:
+    return str(error) if isinstance(error, LabctlError) else f"{type(error).__name__}: {error}"
+
+
 def _message(error: BaseException) -> str:
-    text = str(error) if isinstance(error, LabctlError) else f"{type(error).__name__}: {error}"
-    return "; ".join([text, *getattr(error, "__notes__", [])])
+    return "; ".join([_text(error), *getattr(error, "__notes__", [])])
 
 
 def _note(journal: Journal, error: BaseException) -> None:
@@ -344,7 +347,7 @@ def _note(journal: Journal, error: BaseException) -> None:
         return
     kind = "instrument" if isinstance(error, InstrumentFault) else "control"
     with _best_effort("failed"):
-        journal.note(kind, _message(error))
+        journal.note(kind, _text(error))
         for note in getattr(error, "__notes__", []):
             journal.note("safety", note)
 

@@ -133,10 +133,12 @@ class Bench:
     ) -> None:
         failures = self.make_safe()
         self.close()
-        if failures and error is not None:
-            error.add_note("; ".join(failures))
-        elif failures:
+        if error is None and failures:
             raise InstrumentFault("; ".join(failures))
+        said = " ".join(getattr(error, "__notes__", []))
+        for failure in failures:
+            if error is not None and failure not in said:  # the driver may have said it already
+                error.add_note(failure)
 
     def identify(self) -> list[Identity]:
         """Ask every instrument who it is."""
@@ -190,7 +192,7 @@ class Bench:
             try:
                 source.make_safe()
             except Exception as error:  # noqa: BLE001 - the next instrument must get its turn
-                failures.append(f"{name} could not be made safe: {error}")
+                failures.append(str(error) if name in str(error) else f"{name}: {error}")
         return failures
 
     def close(self) -> None:
