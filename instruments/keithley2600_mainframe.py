@@ -81,22 +81,26 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
             raise wrong_model(self.name, self.model.name, self._idn)
         with link_faults(self.name, "clearing it"):
             self.write("localnode.prompts = 0 localnode.showerrors = 0")
-            self._note_outputs()
-            self.write("reset() errorqueue.clear() timer.reset()")
+            self._note_remains()
+            self.write("reset() timer.reset()")
             self.write("format.data = format.ASCII format.asciiprecision = 13")
 
     def _spoken_model(self) -> str:
         match = re.search(r"Model\s+([^,\s]+)", self._idn, re.IGNORECASE)
         return match[1].upper() if match else ""
 
-    def _note_outputs(self) -> None:
+    def _note_remains(self) -> None:
+        """Remember what an earlier user left: errors nobody has read, outputs that are on."""
         on = [
             f"channel {channel} at {self.number(f'smu{channel}.source.levelv'):g} V"
             for channel in self.model.channels
             if self.number(f"smu{channel}.source.output") != 0
         ]
-        if on:
-            self.found = f"{self.name}: found the output on: {', '.join(on)}; it was switched off"
+        found = [f"found the output on: {', '.join(on)}; it was switched off"] if on else []
+        if entries := self.drain():
+            found.append(f"found unread errors: {', '.join(entries)}")
+        if found:
+            self.found = f"{self.name}: {'; '.join(found)}"
             log.warning(self.found)
 
     def number(self, expression: str) -> float:
@@ -183,7 +187,8 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
         Raises
         ------
         InstrumentFault
-            Something could not be made safe; the message says what.
+            Something could not be made safe, or the error queue had entries that nobody has seen;
+            the message says which.
         """
         channels = self.model.channels
         doing = (
@@ -207,6 +212,8 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
                 f"{self.name}: channel {' and '.join(unsafe)} still reports an output that is on; "
                 "switch it off at the front panel"
             )
+        if entries := self.drain():
+            raise queue_fault(self.name, entries, "switching off")
 
     def _synchronise(self) -> None:
         """Break off whatever runs and throw away what it has printed."""

@@ -1,15 +1,15 @@
 """Capabilities: what a bench can do, as structural types that drivers meet without inheriting.
 
-A driver is found through the entry-point group ``labctl.instruments``: a function
-``connect(setup: Setup) -> WaveformSource`` (or another capability). A virtual laboratory is found
-through ``labctl.laboratories``: ``open(description, seed, state, pace) -> Laboratory``.
+A driver is found through the entry-point group ``labctl.instruments``: a module with
+``connect(setup: Setup) -> WaveformSource`` and ``check(setup, play) -> list[Violation]``, which
+needs no connection. A virtual laboratory is found through ``labctl.laboratories``: a function
+``(bench file's content, seed, state file or None, pace) -> Laboratory``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -116,6 +116,3 @@ class Laboratory(Protocol):
 
     def close(self) -> None:
         """Save the devices' state when there is somewhere to save it."""
-
-
-OpenLaboratory = Callable[[Mapping[str, Any], int, Path | None, float], Laboratory]

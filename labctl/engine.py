@@ -205,12 +205,16 @@ class _Course:
 
     def _introduce(self, bench: Bench, journal: Journal) -> None:
         journal.session(bench.clock.now())
+        settings = bench.snapshot()
+        for reported in settings.values():
+            if "found" in reported:  # what an earlier user left in the instrument
+                journal.note("instrument", reported["found"])
         journal.update(
             status="running",
             message="",
             ended=None,
             identities=tuple(bench.identify()),
-            settings=journal.header.settings or bench.snapshot(),
+            settings=journal.header.settings or settings,
             laboratory=bench.laboratory.describe() if bench.laboratory else None,
         )
 

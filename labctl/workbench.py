@@ -101,6 +101,7 @@ class Bench:
         try:
             self._connect()
         except BaseException:
+            self.make_safe()  # those that are connected already
             self.close()
             raise
 

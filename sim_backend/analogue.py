@@ -140,7 +140,6 @@ class SourceMeter:
         self._errors: dict[tuple[str, float], tuple[float, float]] = {}
         self._seed = seed
         self._on = False
-        self._programmed: Path = ((0.0, 0.0),)
         self._level = _Level(self.clock.now_s, 0.0, 0.0)
         if not self._ideal:
             self.drive.capacitance = _CABLE

@@ -82,14 +82,6 @@ class Clock:
                 action()
         self._move(when)
 
-    def run_next(self) -> bool:
-        """Jump to the next event and run it; False when nothing is due any more."""
-        due = self.next_event()
-        if due is None:
-            return False
-        self.advance_to(due)
-        return True
-
     def catch_up(self) -> None:
         """With a pace, bring the time to where the wall clock says it is."""
         if self.pace:

@@ -27,6 +27,7 @@ from labctl.record import Record
 from labctl.results import Results
 from labctl.steps import Play, Steps
 from labctl.waveform import pulse, read, rest
+from labctl.workbench import Bench
 from sim_backend.laboratory import open_laboratory
 from sim_backend.server import Server, _named
 
@@ -98,31 +99,72 @@ def test_the_users_exception_comes_through_and_the_bench_is_safe(tmp_path):
     assert "own mistake" in record_of(tmp_path).header.message
 
 
-@pytest.mark.parametrize("at", [1, 2, 40, 200, 400, 404, 408, 412, 416])
-@pytest.mark.parametrize("kind", ["mute", "close", "cut", "garbage", "error"])
-def test_a_fault_on_the_link_is_one_sentence_and_leaves_the_bench_safe(tmp_path, kind, at):
+def lines_sent(lab) -> int:
+    """Return how many lines the instrument has been sent."""
+    address = tomllib.loads(SIM.read_text(encoding="utf-8"))["instruments"]["smu"]["address"]
+    return lab.visa.port(address).instrument.lines
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory):
+    """How many lines connecting takes, and how many the whole run."""
+    folder = tmp_path_factory.mktemp("traffic")
+    never = {"instrument": "smu", "at": 10**9, "kind": "mute"}
+    with served(folder, [never]) as (lab, path):
+        definition, content = read_bench(str(path))
+        with Bench(definition, content) as bench:
+            bench.identify()
+            bench.snapshot()
+            connecting = lines_sent(lab)
+    with served(folder, [never]) as (lab, path):
+        run(path, folder)
+        return connecting, lines_sent(lab)
+
+
+KINDS = ["mute", "close", "cut", "garbage", "error"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_while_connecting_is_one_sentence_and_leaves_the_bench_safe(
+    tmp_path, traffic, kind, share
+):
+    struck_by(tmp_path, kind, 1 + int(share * (traffic[0] - 1)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_in_the_run_is_one_sentence_and_leaves_the_bench_safe(
+    tmp_path, traffic, kind, share
+):
+    connecting, whole = traffic
+    assert whole > connecting + 20
+    record = struck_by(tmp_path, kind, connecting + 1 + int(share * (whole - connecting - 1)))
+    assert record is not None
+    assert record.header.status == "failed"
+    assert all(step.last <= len(record.readings) for step in record.steps)
+
+
+def struck_by(tmp_path, kind: str, at: int) -> Record | None:
+    """Run with one fault; return the record, if it came to that."""
     fault = {"instrument": "smu", "at": at, "kind": kind, "code": -310, "message": "System error"}
+    said = ""
     with served(tmp_path, [fault]) as (lab, path):
-        said = ""
         try:
-            record = run(path, tmp_path)
+            run(path, tmp_path)
         except InstrumentFault as error:
             said = str(error)
-        else:
-            assert record.header.status == "done"  # the fault struck nothing that matters
-        assert "\n" not in said
-        assert not said or "smu" in said
+        assert lines_sent(lab) >= at
         # a dropped connection too: whatever had been started ends safe by itself
         assert is_safe(lab)
-    if catalogue_has_run(tmp_path):
-        record = record_of(tmp_path)
-        assert record.header.status in ("done", "failed")
-        for step in record.steps:
-            assert step.last <= len(record.readings)
-
-
-def catalogue_has_run(tmp_path) -> bool:
-    return bool(list(catalogue.run_folders(tmp_path / "runs")))
+    found = [Record(folder) for folder in catalogue.run_folders(tmp_path / "runs")]
+    if not said:  # an error that was there before the run is no fault of the run, but is kept
+        assert kind == "error"
+        assert any("-310 System error" in note.text for note in found[0].notes)
+    assert "\n" not in said
+    assert not said or "smu" in said
+    assert kind != "error" or "-310 System error" in said + found[0].notes[0].text
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
