@@ -7,6 +7,7 @@ state outlives the runner in a file that is never older than any answer the runn
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import random
 import time
@@ -43,11 +44,12 @@ def context():
 
 @pytest.fixture(scope="module")
 def undisturbed(context, tmp_path_factory):
-    """How long one whole run takes once it has its folder, s."""
+    """How long the steps of one whole run take, s."""
     out = tmp_path_factory.mktemp("undisturbed")
     process = context.Process(target=measure, args=(str(out), 0))
     process.start()
     folder = folder_of(out, process)
+    until_a_step(folder, process)
     start = time.monotonic()
     process.join(60)
     duration = time.monotonic() - start
@@ -63,6 +65,13 @@ def folder_of(out: Path, process) -> Path:
             return found[-1].parent
         time.sleep(0.002)
     raise AssertionError("the runner ended without a folder")
+
+
+def until_a_step(folder: Path, process) -> None:
+    """Wait until the first step has begun: what comes before is imports and connecting."""
+    journal = folder / "journal.jsonl"
+    while process.is_alive() and not (journal.exists() and b'"begun"' in journal.read_bytes()):
+        time.sleep(0.001)
 
 
 def pulses_felt(folder: Path) -> int:
@@ -84,11 +93,13 @@ def pulses_of(steps) -> range:
     return range(surely, sum(level > THRESHOLD - ACCURACY for level in levels) + 1)
 
 
-def kill_at(context, out: Path, seed: int, delay: float) -> tuple[Path, list[str]]:
+def kill_at(context, out: Path, seed: int, delay: float, measuring: bool) -> tuple[Path, list[str]]:
     """Start a run, kill it after a delay, and return the lines that were on disk just before."""
     process = context.Process(target=measure, args=(str(out), seed))
     process.start()
     folder = folder_of(out, process)
+    if measuring:
+        until_a_step(folder, process)
     time.sleep(delay)
     seen = (folder / "readings.csv").read_text() if (folder / "readings.csv").exists() else ""
     process.kill()
@@ -103,8 +114,10 @@ TRIALS = [*range(30), *(pytest.param(k, marks=pytest.mark.long) for k in range(3
 def test_killed_at_a_random_moment(context, undisturbed, tmp_path, trial):
     moment = random.Random(trial)
     delay = moment.uniform(0.0, 0.95) * undisturbed
-    while True:
-        folder, seen = kill_at(context, tmp_path, trial, delay)
+    for attempt in itertools.count():
+        # one in ten is killed on the way to its first step
+        out, measuring = tmp_path / str(attempt), trial % 10 > 0
+        folder, seen = kill_at(context, out, trial, delay, measuring)
         before = Record(folder)  # every folder opens
         if before.header.status != "done":
             break
