@@ -30,7 +30,7 @@ variation is one factor on all rates for each.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -42,7 +42,18 @@ from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.ftj_kinetics import PARAMETERS, VARIABLES, Junction
 from sim_backend.devices.ftj_kinetics import Conditions as Shared
-from sim_backend.devices.model import TALLY, Array, Levels, State, Stream, ends, released, spread
+from sim_backend.devices.model import (
+    TALLY,
+    Array,
+    Levels,
+    Piece,
+    State,
+    Stream,
+    ends,
+    released,
+    repeat_plainly,
+    spread,
+)
 
 __all__ = ["FAMILY", "Initial", "Parameters", "TunnelJunction"]
 
@@ -132,18 +143,19 @@ class TunnelJunction:
                 f"{parameters.gmin:g} S to {parameters.gmax:g} S"
             )
 
-    def fresh(self, devices: int, stream: Stream, *, spread: bool) -> State:
+    def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
         """Make relaxed junctions, all of the initial conductance."""
         values = np.zeros((len(self._names), devices))
-        state = State(self._names, values, self._drawn(devices, stream if spread else None))
+        drawn = self._drawn(devices, stream if spread else None, first)
+        state = State(self._names, values, drawn, first)
         for device, junction in enumerate(self._junctions(state, self.parameters.reference)):
             share = junction.relaxed(self.initial.conductance)
             values[_FIRST, device] = min(1.0, max(0.0, share))
         return state
 
-    def _drawn(self, devices: int, stream: Stream | None) -> Array:
+    def _drawn(self, devices: int, stream: Stream | None, first: int) -> Array:
         nominal = [getattr(self.parameters, name) for name in PARAMETERS]
-        return spread(nominal, self.parameters.device_sigma, devices, stream)
+        return spread(nominal, self.parameters.device_sigma, devices, stream, first)
 
     def _junctions(self, state: State, temperature: float) -> list[Junction]:
         """Return the kinetics of every junction at a temperature, made once."""
@@ -170,7 +182,8 @@ class TunnelJunction:
         charges = []
         for device, junction in enumerate(self._junctions(state, temperature)):
             row = state.values[:, device].tolist()
-            charge = self._pass(row, device, junction, pieces, stream) if duration > 0 else 0.0
+            number = state.first + device
+            charge = self._pass(row, number, junction, pieces, stream) if duration > 0 else 0.0
             state.values[:, device] = row
             charges.append(charge)
         return np.array([charges, [-charge for charge in charges]])
@@ -211,6 +224,17 @@ class TunnelJunction:
         if stream is None:
             return 1.0
         return max(0.0, 1.0 + self.parameters.cycle_sigma * stream.normal(device, excursion))
+
+    def repeat(
+        self,
+        state: State,
+        pieces: Sequence[Piece],
+        count: int,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all junctions through the same pieces `count` times, one after another."""
+        return repeat_plainly(self, state, pieces, count, temperature, stream)
 
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal at constant levels, A."""

@@ -19,6 +19,13 @@ sequence but looked up: `Stream` maps a key (which device, which excursion) to a
 history therefore always meets the same numbers, however its time was cut into pieces, and a device
 in an array meets those it would meet alone.
 
+Terminals are electrical. A device that sees light also has optical ports, named by the wavelength
+(``light 450 nm``, see `wavelength_of`); the level of one is an irradiance in W/m2, and no charge
+goes in there.
+
+A device that fluctuates (1/f noise, telegraph noise) looks its fluctuation up in `State.noise` by
+its age, so a look twice at one moment sees the same, and a look does not change what comes after.
+
 Every state begins with the rows of `TALLY`, which the model keeps for the truth: how often the
 device was really excited, and by how much charge.
 """
@@ -28,22 +35,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from labctl.errors import BadInput
+from labctl.units import parse
 
 __all__ = [
-    "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "State", "Stream", "Tally",
-    "ends", "excursions", "released", "spread",
+    "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "Piece", "State", "Stream",
+    "Tally", "ends", "excursions", "released", "repeat_plainly", "spread", "wavelength_of",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
 
 #: a constant voltage, or a straight line from the first to the second, V
 Level = float | tuple[float, float]
-#: voltages by terminal; a terminal that is not named is at zero
+#: voltages by terminal and irradiances by optical port; what is not named is at zero
 Levels = Mapping[str, Level]
+#: straight levels and how long they last, s
+Piece = tuple[Levels, float]
 
 #: the first rows of every state: what was really done to the device
 TALLY = ("positive", "negative", "side", "charge", "throughput", "peak")
@@ -53,13 +66,24 @@ RELEASE = 0.9
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _GOLDEN = 0x9E37_79B9_7F4A_7C15
+_FIRST_MIX, _SECOND_MIX = 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB
+_PORT = "light "
+
+Words = NDArray[np.uint64]
 
 
 def _mixed(word: int) -> int:
     """Scramble 64 bits as SplitMix64 commonly does (Steele et al., 10.1145/2660193.2660195)."""
-    word = ((word ^ (word >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
-    word = ((word ^ (word >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+    word = ((word ^ (word >> 30)) * _FIRST_MIX) & _MASK
+    word = ((word ^ (word >> 27)) * _SECOND_MIX) & _MASK
     return word ^ (word >> 31)
+
+
+def _all_mixed(words: Words) -> Words:
+    """Scramble an array of words in the same way."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(_FIRST_MIX)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(_SECOND_MIX)
+    return words ^ (words >> np.uint64(31))
 
 
 class Stream:
@@ -92,6 +116,30 @@ class Stream:
         radius = math.sqrt(-2.0 * math.log(self.uniform(*key, 0)))
         return radius * math.cos(2.0 * math.pi * self.uniform(*key, 1))
 
+    def uniforms(self, *key: ArrayLike) -> Array:
+        """Return what `uniform` does, for arrays of whole numbers (they are broadcast)."""
+        parts = [np.asarray(part).astype(np.uint64) for part in key]
+        words = np.full(np.broadcast_shapes(*(part.shape for part in parts)), self._start)
+        words = words.astype(np.uint64)
+        golden, one = np.uint64(_GOLDEN), np.uint64(1)
+        with np.errstate(over="ignore"):
+            for part in parts:
+                words = _all_mixed(words + golden * (part + one))
+            mixed = _all_mixed(words + golden)
+        return np.maximum((mixed.astype(float) + 0.5) / (_MASK + 1.0), 2.0**-65)
+
+    def normals(self, *key: ArrayLike) -> Array:
+        """Return what `normal` does, for arrays of whole numbers (they are broadcast).
+
+        Examples
+        --------
+        >>> Stream(1).normals([0, 1], 7)[1] == Stream(1).normal(1, 7)
+        np.True_
+        """
+        radius = np.sqrt(-2.0 * np.log(self.uniforms(*key, 0)))
+        normals: Array = radius * np.cos(2.0 * np.pi * self.uniforms(*key, 1))
+        return normals
+
 
 @dataclass(slots=True)
 class State:
@@ -105,11 +153,18 @@ class State:
         State variables, shape (variables, devices).
     parameters
         Parameters as drawn for each device, shape (parameters, devices).
+    first
+        Number of the first device in its array or on its wafer: random numbers are looked up by
+        ``first + column``.
+    noise
+        Where fluctuations of the conductance are looked up; None for none.
     """
 
     names: tuple[str, ...]
     values: Array
     parameters: Array
+    first: int = 0
+    noise: Stream | None = None
     #: what the model keeps ready for these parameters; never saved, may be dropped at any time
     ready: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -156,8 +211,11 @@ class DeviceModel(Protocol):
     def threshold(self) -> float:
         """Voltage magnitude above which the device is excited and an excursion is counted, V."""
 
-    def fresh(self, devices: int, stream: Stream, *, spread: bool) -> State:
-        """Make devices in the initial condition of the model, with or without their spread."""
+    def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
+        """Make devices in the initial condition of the model, with or without their spread.
+
+        The device of a number is the same, alone or among others: `first` is that of column 0.
+        """
 
     def advance(
         self,
@@ -174,7 +232,7 @@ class DeviceModel(Protocol):
         state
             The devices; changed in place.
         levels
-            Voltage on each terminal, V.
+            Voltage on each terminal, V, and irradiance at each optical port, W/m2.
         duration
             Length, s; zero changes nothing.
         temperature
@@ -188,6 +246,20 @@ class DeviceModel(Protocol):
             Charge into each terminal, C, shape (terminals, devices).
         """
 
+    def repeat(
+        self,
+        state: State,
+        pieces: Sequence[Piece],
+        count: int,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all devices through the same pieces `count` times; returns as `advance` does.
+
+        The state is the one that `count` turns of `advance` give. A family without a shorter way
+        hands this to `repeat_plainly`.
+        """
+
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal, A, shape (terminals, devices)."""
 
@@ -196,6 +268,59 @@ class DeviceModel(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return family, preset, grade, citation, caveats and every parameter with its unit."""
+
+
+def repeat_plainly(
+    model: DeviceModel,
+    state: State,
+    pieces: Sequence[Piece],
+    count: int,
+    temperature: float,
+    stream: Stream | None,
+) -> Array:
+    """Take devices through the same pieces `count` times, one after another.
+
+    Parameters
+    ----------
+    model, state, temperature, stream
+        As for `DeviceModel.advance`.
+    pieces
+        One turn.
+    count
+        Number of turns.
+
+    Returns
+    -------
+    ndarray
+        Charge into each terminal over all turns, C, shape (terminals, devices).
+    """
+    total = np.zeros((len(model.terminals), state.devices))
+    for _ in range(count):
+        for levels, duration in pieces:
+            total += model.advance(state, levels, duration, temperature, stream)
+    return total
+
+
+@lru_cache(maxsize=256)
+def wavelength_of(port: str) -> float | None:
+    """Return the wavelength of an optical port in m, or None for a terminal.
+
+    Raises
+    ------
+    BadInput
+        The name begins like an optical port's, but no wavelength follows.
+
+    Examples
+    --------
+    >>> wavelength_of("light 450 nm"), wavelength_of("top")
+    (4.5e-07, None)
+    """
+    if not port.startswith(_PORT):
+        return None
+    length = parse(port.removeprefix(_PORT), "m")
+    if not length > 0:
+        raise BadInput(f'the optical port "{port}" was asked for; write it as "light 450 nm"')
+    return length
 
 
 def spread(
@@ -224,11 +349,9 @@ def spread(
     nominal = np.repeat(np.asarray(values, float)[:, np.newaxis], devices, axis=1)
     if stream is None or sigma == 0:
         return nominal
-    draws = [
-        [stream.normal(first + device, parameter) for device in range(devices)]
-        for parameter in range(len(values))
-    ]
-    varied: Array = nominal * np.exp(sigma * np.asarray(draws))
+    numbers = first + np.arange(devices)
+    draws = stream.normals(numbers[np.newaxis, :], np.arange(len(values))[:, np.newaxis])
+    varied: Array = nominal * np.exp(sigma * draws)
     return varied
 
 

@@ -7,7 +7,7 @@ It has no memory besides the charge of the capacitor. A step between two levels 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,7 +16,18 @@ from pydantic import Field
 
 from labctl.units import Farad, Siemens, Volt
 from sim_backend.devices.family import Conditions, Family
-from sim_backend.devices.model import TALLY, Array, Levels, State, Stream, ends, excursions, spread
+from sim_backend.devices.model import (
+    TALLY,
+    Array,
+    Levels,
+    Piece,
+    State,
+    Stream,
+    ends,
+    excursions,
+    repeat_plainly,
+    spread,
+)
 
 __all__ = ["FAMILY", "Resistor", "ResistorParameters"]
 
@@ -51,10 +62,10 @@ class Resistor:
         self.threshold = parameters.threshold
         self._account = dict(account)
 
-    def fresh(self, devices: int, stream: Stream, *, spread: bool) -> State:
+    def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
         """Make uncharged resistors, their conductances spread when asked."""
-        rows = _parameters(self.parameters, devices, stream if spread else None)
-        return State(self._names, np.zeros((len(self._names), devices)), rows)
+        rows = _parameters(self.parameters, devices, stream if spread else None, first)
+        return State(self._names, np.zeros((len(self._names), devices)), rows, first)
 
     def advance(
         self,
@@ -79,6 +90,17 @@ class Resistor:
             stored = stored * 0.0
         return np.array([through + stored, -(through + stored)])
 
+    def repeat(
+        self,
+        state: State,
+        pieces: Sequence[Piece],
+        count: int,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take the resistors through the same pieces `count` times, one after another."""
+        return repeat_plainly(self, state, pieces, count, temperature, stream)
+
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal at constant levels, A."""
         current = state.parameters[0] * (levels.get("top", 0.0) - levels.get("bottom", 0.0))
@@ -94,8 +116,10 @@ class Resistor:
         return self._account
 
 
-def _parameters(parameters: ResistorParameters, devices: int, stream: Stream | None) -> Array:
-    conductances = spread([parameters.conductance], parameters.device_sigma, devices, stream)
+def _parameters(
+    parameters: ResistorParameters, devices: int, stream: Stream | None, first: int
+) -> Array:
+    conductances = spread([parameters.conductance], parameters.device_sigma, devices, stream, first)
     return np.vstack([conductances, np.full(devices, parameters.capacitance)])
 
 

@@ -205,3 +205,23 @@ def test_a_capacitor_takes_its_charge_once() -> None:
         for level in (1.0, 1.0, (1.0, 3.0), 0.0)
     ]
     assert into == pytest.approx([1e-9, 0, 2e-9, -3e-9])
+
+
+def test_arrays_of_random_numbers_are_those_of_single_keys() -> None:
+    stream = Stream(11)
+    devices, events = np.arange(40)[:, None], np.array([[0, 1, 2**40, 7]])
+    together = stream.normals(devices, events)
+    alone = [[stream.normal(int(d), int(e)) for e in events[0]] for d in devices[:, 0]]
+    np.testing.assert_allclose(together, alone, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", families())
+def test_a_device_is_the_same_alone_and_among_others(name: str) -> None:
+    model = family(name).load()
+    among = model.fresh(5, Stream(3), spread=True)
+    alone = model.fresh(1, Stream(3), spread=True, first=4)
+    np.testing.assert_array_equal(alone.parameters[:, 0], among.parameters[:, 4])
+    pieces = [({"top": 1.0}, 1e-4), ({}, 1e-2)]
+    model.repeat(among, pieces, 3, 300.0, Stream(5))
+    model.repeat(alone, pieces, 3, 300.0, Stream(5))
+    np.testing.assert_allclose(alone.values[:, 0], among.values[:, 4], rtol=1e-12, atol=1e-30)

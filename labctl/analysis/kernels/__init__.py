@@ -1,0 +1,1 @@
+"""Compiled kernels of the analysis; see `labctl.kernels`."""

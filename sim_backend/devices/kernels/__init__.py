@@ -1,0 +1,1 @@
+"""Compiled kernels of the devices; see `labctl.kernels`."""

@@ -1,0 +1,1 @@
+"""Parts of device models: physics that several families share."""
