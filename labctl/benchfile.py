@@ -20,9 +20,9 @@ from labctl.capability import Setup, Violation
 from labctl.errors import BadInput
 from labctl.protocol import explain, load_values
 from labctl.steps import Play, Step, Wait
-from labctl.units import Ampere, Coulomb, Joule, Volt
+from labctl.units import Ampere, Coulomb, Irradiance, Joule, Metre, SquareMetre, Volt
 
-__all__ = ["Definition", "Envelope", "define_bench", "not_offered", "read_bench"]
+__all__ = ["Definition", "Envelope", "Light", "define_bench", "not_offered", "read_bench"]
 
 _CHECKS_KEPT = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -37,6 +37,16 @@ class Envelope(BaseModel):
     i: Annotated[Ampere | None, Field(gt=0, description="Largest compliance.")] = None
     charge: Annotated[Coulomb | None, Field(gt=0, description="Largest charge in one run.")] = None
     energy: Annotated[Joule | None, Field(gt=0, description="Largest energy in one run.")] = None
+
+
+class Light(BaseModel):
+    """An optical terminal: its levels are irradiances in W/m2, not voltages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wavelength: Annotated[Metre, Field(gt=0)]
+    most: Annotated[Irradiance | None, Field(gt=0, description="Most the sample may see.")] = None
+    area: Annotated[SquareMetre | None, Field(gt=0, description="Of the device, lit.")] = None
 
 
 class InstrumentSection(BaseModel):
@@ -58,6 +68,7 @@ class Definition(BaseModel):
     title: str = ""
     instruments: dict[str, InstrumentSection]
     terminals: dict[str, str]  #: device terminal -> "instrument.channel"
+    light: dict[str, Light] = {}  #: which of the terminals are optical
     envelope: Envelope = Envelope()
     visa: str = ""  #: VISA library, as pyvisa names it: "" the installed one, else pyvisa-py; "@py"
     simulation: dict[str, Any] | None = None
@@ -126,12 +137,16 @@ class Definition(BaseModel):
     def _check_envelope(self, play: Play) -> Iterator[Violation]:
         summary, envelope = play.waveform.summary(), self.envelope
         for terminal, peak in summary.peak.items():
-            if envelope.v is not None and peak > envelope.v:
+            light = self.light.get(terminal)
+            most, unit, key = envelope.v, "V", "[envelope] v"
+            if light is not None:
+                most, unit, key = light.most, "W/m2", f"[light] {terminal}.most"
+            if most is not None and peak > most:
                 yield Violation(
                     f"envelope of the sample, {terminal}",
-                    f"{peak:g} V",
-                    f"at most {envelope.v:g} V",
-                    "lower the amplitude, or raise [envelope] v in the bench file",
+                    f"{peak:g} {unit}",
+                    f"at most {most:g} {unit}",
+                    f"lower the amplitude, or raise {key} in the bench file",
                 )
         if envelope.i is not None and play.compliance > envelope.i:
             yield Violation(
@@ -180,6 +195,17 @@ def define_bench(content: Mapping[str, Any], where: str) -> Definition:
         definition = Definition(**content)
     except ValidationError as error:
         raise BadInput(explain(error, where, list(Definition.model_fields))) from None
+    _check_terminals(definition, where)
+    for name, section in definition.instruments.items():
+        if section.driver not in catalogue.names("instrument"):
+            raise BadInput(
+                f'{where}: instruments.{name}.driver = "{section.driver}" is not installed; '
+                f"installed are {', '.join(catalogue.names('instrument'))}"
+            )
+    return definition
+
+
+def _check_terminals(definition: Definition, where: str) -> None:
     for terminal, place in definition.terminals.items():
         instrument, dot, channel = place.partition(".")
         if not _NAME.fullmatch(terminal):
@@ -191,10 +217,9 @@ def define_bench(content: Mapping[str, Any], where: str) -> Definition:
                 f'{where}: terminals.{terminal} = "{place}" is not "instrument.channel" with one '
                 f"of the instruments {', '.join(definition.instruments)}"
             )
-    for name, section in definition.instruments.items():
-        if section.driver not in catalogue.names("instrument"):
+    for name in definition.light:
+        if name not in definition.terminals:
             raise BadInput(
-                f'{where}: instruments.{name}.driver = "{section.driver}" is not installed; '
-                f"installed are {', '.join(catalogue.names('instrument'))}"
+                f"{where}: light.{name}: there is no such terminal; name one of "
+                f"{', '.join(definition.terminals)}"
             )
-    return definition

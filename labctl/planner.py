@@ -75,7 +75,7 @@ def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) 
     Plan
         With every violation of an instrument's limits or of the sample's envelope, each once.
     """
-    total = _Total()
+    total = _Total(frozenset(definition.light))
     walk = _walk(protocol, conductance)
     violations: dict[Violation, None] = {}
     for step in itertools.islice(walk, _MOST_STEPS):
@@ -88,7 +88,8 @@ def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) 
 
 
 class _Total:
-    def __init__(self) -> None:
+    def __init__(self, light: frozenset[str]) -> None:
+        self._light = light  # terminals that carry no current
         self.steps = self.pulses = self.readings = 0
         self.duration = self.charge = self.energy = 0.0
         self.peak: dict[str, float] = {}
@@ -103,8 +104,9 @@ class _Total:
         self.duration += seconds(does.ticks)
         self.pulses += does.pulses
         self.readings += does.readings
-        self.charge += step.compliance * sum(does.biased.values())
-        self.energy += step.compliance * sum(does.exposure.values())
+        for name in does.biased.keys() - self._light:
+            self.charge += step.compliance * does.biased[name]
+            self.energy += step.compliance * does.exposure[name]
         for name, peak in does.peak.items():
             self.peak[name] = max(peak, self.peak.get(name, 0.0))
 

@@ -20,9 +20,9 @@ from pydantic_core import CoreSchema, core_schema
 from labctl.errors import BadInput
 
 __all__ = [
-    "Ampere", "Coulomb", "Farad", "Hertz", "Joule", "Kelvin", "Metre", "Ohm", "Ratio", "Second",
-    "Seconds", "Siemens", "Unit", "Volt", "Volts", "Watt", "log_spaced", "parse", "parse_series",
-    "show", "show_uncertain",
+    "Ampere", "Coulomb", "Farad", "Hertz", "Irradiance", "Joule", "Kelvin", "Metre", "Ohm", "Ratio",
+    "Second", "Seconds", "Siemens", "SquareMetre", "Unit", "Volt", "Volts", "Watt", "log_spaced",
+    "parse", "parse_series", "show", "show_uncertain",
 ]  # fmt: skip
 
 _PREFIX = {
@@ -41,8 +41,10 @@ _ALIASES: dict[str, dict[str, float]] = {
     "K": {},
     "m": {},
     "1": {"%": 0.01, "": 1},
+    "m2": {"cm2": 1e-4, "mm2": 1e-6, "um2": 1e-12, "nm2": 1e-18},
+    "W/m2": {"W/cm2": 1e4, "mW/cm2": 10, "uW/cm2": 1e-2, "nW/cm2": 1e-5, "mW/mm2": 1e3},
 }
-_UNPREFIXED = frozenset({"1", "%"})
+_UNPREFIXED = frozenset({"1", "%", "m2"})
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$")
 
 
@@ -310,6 +312,8 @@ Coulomb = Annotated[float, Unit("C")]
 Watt = Annotated[float, Unit("W")]
 Farad = Annotated[float, Unit("F")]
 Metre = Annotated[float, Unit("m")]
+SquareMetre = Annotated[float, Unit("m2")]
+Irradiance = Annotated[float, Unit("W/m2")]
 Ratio = Annotated[float, Unit("1")]
 Seconds = Annotated[tuple[Second, ...], BeforeValidator(_series("s"))]
 Volts = Annotated[tuple[Volt, ...], BeforeValidator(_series("V"))]

@@ -9,22 +9,22 @@ A bench file uses it as an instrument of the virtual laboratory::
 
     [terminals]
     top = "device.top"
+    blue = "device.light 450 nm"    # where the device sees light; levels are in W/m2
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from labctl.capability import Identity, Limits, Setup, StopRequest, Violation
 from labctl.errors import BadInput
-from labctl.readings import Flag, Row
+from labctl.readings import Row
 from labctl.steps import Play
-from labctl.waveform import Segment, Window, seconds
+from labctl.waveform import Loop
+from sim_backend.devices.model import wavelength_of
 from sim_backend.drive import Drive
 from sim_backend.laboratory import VirtualLaboratory
+from sim_backend.performance import Performance, parts
 
 __all__ = ["LIMITS", "DirectSource", "check", "connect"]
 
@@ -74,7 +74,8 @@ def check(setup: Setup, play: Play) -> list[Violation]:
             )
         )
     for terminal, peak in play.waveform.summary().peak.items():
-        if peak > LIMITS.max_v:
+        optical = wavelength_of(setup.channels.get(terminal, "")) is not None
+        if peak > LIMITS.max_v and not optical:
             found.append(
                 Violation(
                     f"{setup.name} level on {terminal}",
@@ -86,33 +87,13 @@ def check(setup: Setup, play: Play) -> list[Violation]:
     return found
 
 
-class _Event(NamedTuple):
-    """An edge of a measurement window; sorted by time, then in the order they were met."""
-
-    tick: int
-    order: int
-    window: Window
-    closes: int  #: tick at which an opening window closes; 0 for a closing one
-    v_set: float
-    width: float
-
-
-class _Mark(NamedTuple):
-    """Sums of a drive at the opening of a window."""
-
-    time: float
-    charge: float
-    flux: float
-    limited: float
-
-
 class DirectSource:
     """Plays waveforms on the device of a laboratory; meets `labctl.capability.WaveformSource`.
 
     Parameters
     ----------
     setup
-        Its section of the bench file; the keys of `channels` are terminals of the device.
+        Its section of the bench file; `channels` are terminals and optical ports of the device.
     laboratory
         Where the device is.
     """
@@ -126,7 +107,7 @@ class DirectSource:
         self.clock = laboratory.fixture.clock
         self._origin = self.clock.now_s
         self._drives: dict[str, Drive] = {
-            terminal: self.fixture.connect(terminal) for terminal in setup.channels
+            terminal: self.fixture.connect(channel) for terminal, channel in setup.channels.items()
         }
 
     def identify(self) -> Identity:
@@ -149,18 +130,26 @@ class DirectSource:
         return check(self.setup, play)
 
     def play(self, play: Play, stop: StopRequest) -> Iterator[list[Row]]:
-        """Play, one segment at a time; the device's state is kept before any row is handed on."""
+        """Play; the device's state is kept before any row is handed on.
+
+        Turns of a loop without readings are passed together where the device model knows how.
+        """
         self.fixture.sync()
-        performance = _Performance(self, play)
+        performance = Performance(
+            self.fixture, self.clock, self._drives, play.compliance, self._origin
+        )
         rows: list[Row] = []
         try:
-            for count, (start, piece) in enumerate(play.waveform.flatten(), 1):
-                rows += performance.perform(start, piece)
+            for count, (start, part) in enumerate(parts(play.waveform), 1):
+                if isinstance(part, Loop):
+                    performance.repeat(start, part, stop)
+                else:
+                    rows += performance.perform(start, part)
                 if len(rows) >= _CHUNK:
                     self.laboratory.save()
                     yield rows
                     rows = []
-                if count % _PATIENCE == 0 and stop():
+                if (count % _PATIENCE == 0 or isinstance(part, Loop)) and stop():
                     break
         finally:
             self.make_safe()
@@ -176,84 +165,3 @@ class DirectSource:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-class _Performance:
-    """One waveform being played: the windows that are open or still to open."""
-
-    def __init__(self, source: DirectSource, play: Play) -> None:
-        self._source = source
-        self._drives = source._drives
-        self._compliance = play.compliance
-        self._begin = source.clock.now_s
-        self._edges: list[_Event] = []
-        self._open: dict[tuple[str, int, int], _Mark] = {}
-        self._order = itertools.count()
-
-    def perform(self, start: int, piece: Segment) -> list[Row]:
-        """Play one segment; returns the readings whose windows close within it."""
-        end = start + piece.length
-        begins, ends = self._time(start), self._time(end)
-        for terminal, drive in self._drives.items():
-            first, last = piece.levels.get(terminal, (0.0, 0.0))
-            path = ((begins, first), (ends, last)) if first != last else ((begins, last),)
-            drive.follow("v", path, self._compliance)
-        for window in piece.windows:
-            self._expect(start, piece, window)
-        rows = []
-        while self._edges and self._edges[0].tick <= end:
-            row = self._meet(heapq.heappop(self._edges))
-            if row is not None:
-                rows.append(row)
-        self._advance(end)
-        return rows
-
-    def _time(self, tick: int) -> float:
-        return self._begin + seconds(tick)
-
-    def _advance(self, tick: int) -> None:
-        self._source.clock.advance_to(self._time(tick))
-        self._source.fixture.sync()
-
-    def _expect(self, start: int, piece: Segment, window: Window) -> None:
-        first, last = piece.levels.get(window.terminal, (0.0, 0.0))
-        middle = (window.start + window.stop) / 2 / piece.length
-        opening = _Event(
-            start + window.start,
-            next(self._order),
-            window,
-            start + window.stop,
-            first + (last - first) * min(1.0, middle),
-            seconds(piece.length),
-        )
-        heapq.heappush(self._edges, opening)
-
-    def _meet(self, edge: _Event) -> Row | None:
-        """Open or close a window."""
-        self._advance(edge.tick)
-        drive = self._drives[edge.window.terminal]
-        if edge.closes:
-            mark = _Mark(self._source.clock.now_s, drive.charge, drive.flux, drive.limited)
-            closing = edge._replace(tick=edge.closes, closes=0)
-            self._open[edge.window.terminal, edge.order, edge.closes] = mark
-            heapq.heappush(self._edges, closing)
-            return None
-        mark = self._open.pop((edge.window.terminal, edge.order, edge.tick))
-        return self._reading(edge, drive, mark)
-
-    def _reading(self, edge: _Event, drive: Drive, mark: _Mark) -> Row:
-        now = self._source.clock.now_s
-        duration = now - mark.time
-        limited = drive.limited > mark.limited
-        return Row(
-            t=(mark.time + now) / 2 - self._source._origin,
-            terminal=edge.window.terminal,
-            role=edge.window.role,
-            v_set=edge.v_set,
-            v=(drive.flux - mark.flux) / duration,
-            i=(drive.charge - mark.charge) / duration,
-            width=edge.width,
-            u_v=0.0,
-            u_i=0.0,
-            flags=int(Flag.COMPLIANCE) if limited else 0,
-        )

@@ -8,16 +8,29 @@ had its response time. The moment is found by halving the piece in which it happ
 is clamped, pieces are chosen so that the current stays within `REGULATION` of its bound, but not
 shorter than `_FINEST` of the time spent clamped: a device that a limit holds at its own threshold
 would ask for ever shorter ones.
+
+An optical port is driven like a terminal, by an irradiance that nothing bounds; no charge goes in.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from labctl.errors import BadInput
 from sim_backend.clock import Clock
 from sim_backend.compliance import FLOOR, REGULATION, Voltages, held, place, straight
-from sim_backend.devices.model import Array, DeviceModel, Level, State, Stream
+from sim_backend.devices.model import (
+    Array,
+    DeviceModel,
+    Level,
+    Piece,
+    State,
+    Stream,
+    ends,
+    sees_light,
+    wavelength_of,
+)
 from sim_backend.drive import NEVER, Drive
 
 __all__ = ["Fixture"]
@@ -28,6 +41,7 @@ _SAFE_SHARE = 0.25
 _SHORTEST = 1e-12  # s
 _PREDICTIONS = 4  # of the voltages at the end of a clamped piece
 _AGREES = REGULATION / 4  # when two predictions are the same
+_LIGHT = -1  # row of an optical port: no charge
 _FINEST = 2e-3  # shortest clamped piece, as a share of the time spent clamped
 
 
@@ -64,23 +78,30 @@ class Fixture:
         self._rows: list[int] = []  # of the drives' terminals, among the model's
 
     def connect(self, terminal: str) -> Drive:
-        """Put a new drive on a terminal; terminals without one are at ground.
+        """Put a new drive on a terminal or an optical port; terminals without one are at ground.
 
         Raises
         ------
         BadInput
-            The device has no such terminal, or it is taken.
+            The device has no such terminal, or it is taken, or it does not see light.
         """
         taken = [drive.terminal for drive in self.drives]
         free = [name for name in self.model.terminals if name not in taken]
-        if terminal not in free:
+        if wavelength_of(terminal) is not None and terminal not in taken:
+            if not sees_light(self.model):
+                raise BadInput(
+                    f'"{terminal}" was asked for, but the device does not see light; '
+                    f"it has the terminals {', '.join(self.model.terminals)}"
+                )
+        elif terminal not in free:
             raise BadInput(
                 f'a channel was wired to the terminal "{terminal}" of the device; '
                 f"free are {', '.join(free) or 'none'}"
             )
         drive = Drive(terminal)
         self.drives.append(drive)
-        self._rows.append(self.model.terminals.index(terminal))
+        rows = self.model.terminals
+        self._rows.append(rows.index(terminal) if terminal in rows else _LIGHT)
         return drive
 
     def sync(self) -> None:
@@ -98,6 +119,47 @@ class Fixture:
                 self._pass_clamped(end)
             else:
                 self._pass_free(end)
+
+    def repeat(self, pieces: Sequence[Piece], count: int, end: float) -> None:
+        """Pass `count` turns of straight pieces at once, up to `end`; no bound may be reached.
+
+        Parameters
+        ----------
+        pieces
+            Of one turn, on the terminals of this fixture's drives.
+        count
+            Number of turns.
+        end
+            Time at their end, s.
+        """
+        moved = self.model.repeat(self.state, pieces, count, self.temperature, self.stream)
+        charges = moved.sum(axis=1).tolist()
+        flux = dict.fromkeys((drive.terminal for drive in self.drives), 0.0)
+        for levels, duration in pieces:
+            for name, level in levels.items():
+                flux[name] += sum(ends(level)) / 2 * duration
+        for drive, row in zip(self.drives, self._rows, strict=True):
+            drive.charge += 0.0 if row == _LIGHT else charges[row]
+            drive.flux += flux[drive.terminal] * count
+        self.time = end
+
+    def bounded(self, pieces: Sequence[Piece]) -> bool:
+        """Whether one turn of straight pieces, from here, keeps every current below its bound."""
+        saved = self.state.values.copy()
+        try:
+            for levels, duration in pieces:
+                for side in (0, 1):
+                    at = {name: ends(level)[side] for name, level in levels.items()}
+                    for drive in self.drives:
+                        if abs(self._current(at, drive)) > drive.bound:
+                            return False
+                    if side == 0:
+                        self.model.advance(
+                            self.state, levels, duration, self.temperature, self.stream
+                        )
+        finally:
+            self.state.values[:] = saved
+        return True
 
     def current(self, drive: Drive) -> float:
         """Return the current into a drive's terminal at this moment, A."""
@@ -117,7 +179,9 @@ class Fixture:
         return self._placed_at(self.time)
 
     def _current(self, levels: Voltages, drive: Drive) -> float:
-        row = self.model.terminals.index(drive.terminal)
+        row = self._rows[self.drives.index(drive)]
+        if row == _LIGHT:
+            return 0.0
         currents: list[float] = self.model.current(self.state, levels)[row].tolist()
         return currents[0] if len(currents) == 1 else sum(currents)
 
@@ -127,7 +191,7 @@ class Fixture:
             self.state, levels, end - self.time, self.temperature, self.stream
         )
         charges = moved[:, 0].tolist() if moved.shape[1] == 1 else moved.sum(axis=1).tolist()
-        return [charges[row] for row in self._rows]
+        return [0.0 if row == _LIGHT else charges[row] for row in self._rows]
 
     def _book(self, levels: dict[str, Level], charges: list[float], end: float) -> None:
         """Add a piece to the sums of every drive, and arrive at its end."""

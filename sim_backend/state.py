@@ -47,6 +47,7 @@ class SavedState(msgspec.Struct, frozen=True):
     devices: int
     values: bytes
     parameters: bytes
+    first: int = 0  #: number of the first device
     format: int = _FORMAT
 
 
@@ -58,6 +59,7 @@ def kept(
         family, preset, time, seed, sessions, state.names, state.devices,
         state.values.astype("<f8", copy=False).tobytes(),
         state.parameters.astype("<f8", copy=False).tobytes(),
+        state.first,
     )  # fmt: skip
 
 
@@ -68,6 +70,7 @@ def restored(saved: SavedState) -> State:
         saved.names,
         np.frombuffer(saved.values, "<f8").astype(float).reshape(shape),
         np.frombuffer(saved.parameters, "<f8").astype(float).reshape(shape),
+        saved.first,
     )
 
 

@@ -46,7 +46,8 @@ from labctl.units import parse
 
 __all__ = [
     "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "Piece", "State", "Stream",
-    "Tally", "ends", "excursions", "released", "repeat_plainly", "spread", "wavelength_of",
+    "Tally", "ends", "excursions", "released", "repeat_plainly", "sees_light",
+    "spread", "wavelength_of",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -321,6 +322,11 @@ def wavelength_of(port: str) -> float | None:
     if not length > 0:
         raise BadInput(f'the optical port "{port}" was asked for; write it as "light 450 nm"')
     return length
+
+
+def sees_light(model: DeviceModel) -> bool:
+    """Whether a model has optical ports; such a model has a true attribute ``optical``."""
+    return bool(getattr(model, "optical", False))
 
 
 def spread(

@@ -206,3 +206,22 @@ def test_fields_take_text_and_numbers() -> None:
 def test_fields_refuse_another_unit() -> None:
     with pytest.raises(ValidationError, match='has the unit "V", but a value in s'):
         Form(width="20 V")
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("12 uW/cm2", "W/m2", 0.12),
+        ("1 mW/cm2", "W/m2", 10.0),
+        ("3 kW/m2", "W/m2", 3e3),
+        ("900 um2", "m2", 900e-12),
+        ("2 m2", "m2", 2.0),
+    ],
+)
+def test_areas_and_irradiances(text: str, unit: str, value: float) -> None:
+    assert parse(text, unit) == pytest.approx(value, rel=1e-15)
+
+
+def test_an_area_takes_no_prefix_by_itself() -> None:
+    with pytest.raises(BadInput):
+        parse("5 km2", "m2")

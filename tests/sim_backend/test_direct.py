@@ -108,6 +108,28 @@ def test_a_long_train_is_walked_lazily_and_stops_when_asked() -> None:
     assert source.fixture.drives[0].v == 0.0 or source.fixture.drives[0].level(1e9) == 0.0
 
 
+@pytest.mark.parametrize("compliance", [1.0, 2.3e-4])
+def test_turns_together_are_turns_one_by_one(compliance: float) -> None:
+    """Also where a current meets its bound only after some turns."""
+    sets = pulse(1.0, 1e-4, measured=False) + rest(2e-2) + segment(1e-3, {"top": (0.0, -0.6)})
+    quiet = read(0.1, 1e-6)
+    together, first = connected()
+    played(together, (sets + rest(1e-2)) * 90 + quiet, compliance)
+    apart, second = connected()
+    for _ in range(90):
+        played(apart, sets + rest(1e-2), compliance)
+    played(apart, quiet, compliance)
+    assert first.device.tally.positive == second.device.tally.positive == 90
+    limited = [source.fixture.drives[0].limited for source in (together, apart)]
+    assert limited[0] == pytest.approx(limited[1], rel=1e-9)
+    assert (limited[0] > 0) == (compliance < 1)  # in the first turns and in the last
+    np.testing.assert_allclose(first.device.state.values, second.device.state.values, rtol=1e-9)
+    assert first.clock.now() == pytest.approx(second.clock.now(), rel=1e-12)
+    sums = [(source.fixture.drives[0].charge, source.fixture.drives[0].flux)
+            for source in (together, apart)]  # fmt: skip
+    assert sums[0] == pytest.approx(sums[1], rel=1e-9)
+
+
 def test_left_alone_the_device_is_at_zero() -> None:
     source, laboratory = connected()
     chunks = source.play(Play(train(read(0.2, 1e-3), 1e-3, 2000), 1.0), lambda: False)
