@@ -3,7 +3,7 @@
 A driver is found through the entry-point group ``labctl.instruments``: a module with
 ``connect(setup: Setup) -> WaveformSource`` and ``check(setup, play) -> list[Violation]``, which
 needs no connection. A virtual laboratory is found through ``labctl.laboratories``: a function
-``(bench file's content, seed, state file or None, pace) -> Laboratory``.
+``(bench file's content, seed, state file or None, pace, site) -> Laboratory``.
 """
 
 from __future__ import annotations

@@ -47,7 +47,11 @@ def run(
     protocol: What,
     bench: Bench = "sim-ftj",
     changes: Changes = [],  # noqa: B006 - typer reads the default, nothing appends to it
-    device: Annotated[str, typer.Option(help="Site or device, for the record.")] = "",
+    device: Annotated[str, typer.Option(help="Site or device; on a virtual wafer: 3,2,1.")] = "",
+    sample: Annotated[
+        str, typer.Option(help="Folder that keeps a virtual sample from run to run.")
+    ] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with a new device there.")] = False,
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
     seed: Seed = 0,
     pace: Pace = 0.0,
@@ -64,7 +68,7 @@ def run(
         what = catalogue.protocol_from(protocol, values)
         with _controlled(on_orphan) as control, _progress(as_json) as progress:
             options = engine.Options(
-                out, seed, device, operator, pace, progress, started=_announced(as_json)
+                out, seed, device, sample, fresh, operator, pace, progress, _announced(as_json)
             )
             record = engine.run(what, bench, options, control)
         _print_results(record, as_json, report)

@@ -36,13 +36,13 @@ from labctl.planner import Plan, imagine, plan
 from labctl.protocol import Protocol
 from labctl.readings import Flag, Readings, Row
 from labctl.record import Record, whole_lines
+from labctl.sample import STATE, holding_device
 from labctl.steps import Play, Step, StepRecord
 from labctl.workbench import Bench
 
 __all__ = ["Handling", "Options", "resume", "run"]
 
 Handling = Literal["skip", "repeat", "refuse"]
-STATE = "virtual-lab.state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Options:
     out: Path = Path("runs")  #: a run folder of its own is made below it
     seed: int = 0
     site: str = ""
+    sample: str = ""  #: folder of a virtual sample that outlives the run
+    fresh: bool = False  #: the device of the sample begins anew
     operator: str = ""
     pace: float = 0.0  #: virtual seconds in a second; 0 does not wait
     #: told after each step: steps done, the plan, time of the run in s
@@ -93,7 +95,7 @@ def run(
     folder = run_folder(options.out, protocol.kind, options.site)
     header = new_header(
         protocol, definition, content, made,
-        seed=options.seed, site=options.site, operator=options.operator,
+        seed=options.seed, site=options.site, sample=options.sample, operator=options.operator,
     )  # fmt: skip
     course = _Course(protocol, definition, content, folder, options, control or Control(), made)
     with _writing(folder, header) as journal:
@@ -140,10 +142,13 @@ def resume(
         if isinstance(doubt.what, Play):
             raise BadInput(_in_doubt(doubt, before))
         handling = "repeat"  # a wait applies nothing to the device
-    options = replace(options, seed=before.header.seed)
+    header = before.header
+    options = replace(options, seed=header.seed, site=header.site, sample=header.sample)
     protocol, content = before.protocol, before.header.bench
     made = msgspec.convert(before.header.plan, Plan)
-    course = _Course(protocol, definition, content, folder, options, control or Control(), made)
+    course = _Course(
+        protocol, definition, content, folder, options, control or Control(), made, header.origin
+    )
     with _writing(folder, before.header, rows=_mend(folder)) as journal:
         if options.started is not None:
             options.started(folder)
@@ -163,6 +168,7 @@ class _Course:
     options: Options
     control: Control
     plan: Plan
+    origin: float | None = None  #: of a run that is resumed
 
     def carry_out(
         self,
@@ -174,7 +180,7 @@ class _Course:
         """Open the bench, go through the steps, and leave everything safe and written."""
         status, message = "done", ""
         try:
-            with self._bench(elapsed) as bench:
+            with self._state() as state, self._bench(elapsed, state) as bench:
                 self._introduce(bench, journal)
                 self._drive(bench, journal, recorded, at)
         except BaseException as error:
@@ -193,18 +199,30 @@ class _Course:
                 f'make room and call labctl fit "{self.folder}"'
             ) from error
 
-    def _bench(self, elapsed: float) -> Bench:
+    @contextmanager
+    def _state(self) -> Iterator[Path]:
+        """Hold the device of a sample, or the run's own."""
+        if not self.options.sample:
+            yield self.folder / STATE
+            return
+        sample, site = Path(self.options.sample), self.options.site
+        with holding_device(sample, site, fresh=self.options.fresh) as state:
+            yield state
+
+    def _bench(self, elapsed: float, state: Path) -> Bench:
         return Bench(
             self.definition,
             self.content,
             seed=self.options.seed,
-            state=self.folder / STATE,
+            state=state,
             pace=self.options.pace,
             elapsed=elapsed,
+            origin=self.origin,
+            site=self.options.site,
         )
 
     def _introduce(self, bench: Bench, journal: Journal) -> None:
-        journal.session(bench.clock.now())
+        journal.session(bench.now())
         settings = bench.snapshot()
         for reported in settings.values():
             if "found" in reported:  # what an earlier user left in the instrument
@@ -216,6 +234,7 @@ class _Course:
             identities=tuple(bench.identify()),
             settings=journal.header.settings or settings,
             laboratory=bench.laboratory.describe() if bench.laboratory else None,
+            origin=bench.origin,
         )
 
     def _drive(
@@ -240,7 +259,7 @@ class _Course:
             self.control.between_steps()
             answer = self._carry_out_step(bench, journal, step, index, at)
             if self.options.progress is not None:
-                self.options.progress(index + 1, self.plan, bench.clock.now())
+                self.options.progress(index + 1, self.plan, bench.now())
 
     def _carry_out_step(
         self, bench: Bench, journal: Journal, step: Step, index: int, at: tuple[int, int]

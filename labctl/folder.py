@@ -58,6 +58,7 @@ def new_header(
     *,
     seed: int,
     site: str,
+    sample: str,
     operator: str,
 ) -> Header:
     """Return the header of a run that begins now.
@@ -70,6 +71,8 @@ def new_header(
         Fixes the virtual devices of a virtual bench.
     site, operator
         Device and person, as the user names them; without a person the login name.
+    sample
+        Folder of a virtual sample that outlives the run, or empty.
     """
     return Header(
         protocol=protocol.model_dump(mode="json"),
@@ -78,6 +81,7 @@ def new_header(
         seed=seed,
         simulated=definition.simulated,
         site=site,
+        sample=sample and str(Path(sample).resolve()),
         operator=operator or _user(),
         host=platform.node(),
         versions=_versions(),

@@ -21,6 +21,8 @@ def run(
     out: str | Path = "runs",
     seed: int = 0,
     device: str = "",
+    sample: str | Path = "",
+    fresh: bool = False,
     pace: float = 0.0,
     **parameters: Any,
 ) -> Record:
@@ -37,7 +39,12 @@ def run(
     seed
         Fixes every random order and, on a virtual bench, the devices.
     device
-        Site or device, for the record.
+        Site or device, for the record; on a virtual wafer ``"3,2,1"``: column, row, site.
+    sample
+        Folder that keeps a virtual sample from run to run, so that yesterday's stress is there
+        today; without one every run begins with fresh devices.
+    fresh
+        Begin with a new device in the sample.
     pace
         Virtual seconds in a second; 0 does not wait.
     parameters
@@ -50,7 +57,7 @@ def run(
     """
     what = catalogue.protocol_from(protocol, {"seed": seed, **parameters})
     control = Control()
-    options = engine.Options(Path(out), seed, device, pace=pace)
+    options = engine.Options(Path(out), seed, device, str(sample), fresh, pace=pace)
     with catching_signals(control):
         return engine.run(what, bench, options, control)
 
@@ -61,7 +68,12 @@ def open(folder: str | Path) -> Record:  # noqa: A001 - read as labctl.open
 
 
 def bench(
-    name: str | Path, *, seed: int = 0, pace: float = 0.0, state: str | Path | None = None
+    name: str | Path,
+    *,
+    seed: int = 0,
+    pace: float = 0.0,
+    state: str | Path | None = None,
+    site: str = "",
 ) -> Bench:
     """Open a bench to work it by hand; use it in a ``with`` statement.
 
@@ -75,7 +87,9 @@ def bench(
         Virtual seconds in a second; 0 does not wait.
     state
         File in which a virtual bench keeps its devices between openings.
+    site
+        Which device of a virtual wafer is contacted.
     """
     definition, content = read_bench(name)
     where = None if state is None else Path(state)
-    return Bench(definition, content, seed=seed, state=where, pace=pace)
+    return Bench(definition, content, seed=seed, state=where, pace=pace, site=site)

@@ -48,6 +48,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[Identity, ...] = ()
     settings: dict[str, dict[str, str]] = {}  #: every instrument's settings before the run
     site: str = ""  #: sample/die/device, as the user names it
+    sample: str = ""  #: folder of a virtual sample that outlives the run
+    origin: float = 0.0  #: time of the virtual laboratory at which the run began, s
     operator: str = ""
     host: str = ""
     versions: dict[str, str] = {}

@@ -69,6 +69,10 @@ class Bench:
         Virtual seconds in a second of the wall clock; 0 does not wait at all.
     elapsed
         Seconds since the run began, for a real bench that continues one.
+    origin
+        Time of the virtual laboratory at which the run began; None for now.
+    site
+        Which device of a virtual wafer is contacted; empty for the bench's own choice.
 
     Raises
     ------
@@ -85,19 +89,23 @@ class Bench:
         state: Path | None = None,
         pace: float = 0.0,
         elapsed: float = 0.0,
+        origin: float | None = None,
+        site: str = "",
     ) -> None:
         self.definition = definition
         self.laboratory: Laboratory | None = None
         self.sources: dict[str, WaveformSource] = {}
         self.clock: Timekeeper = HostClock(elapsed, _speed(definition))
         self._origin = elapsed  #: time of the run at which the drivers' time begins, s
+        self.origin = 0.0  #: time of the bench's clock at which the run began, s
         kind = (definition.simulation or {}).get("laboratory", "virtual")
         if definition.simulated and kind != "served":
             opened = catalogue.load("laboratory", kind)(
-                {**content, "name": definition.name}, seed, state, pace
+                {**content, "name": definition.name}, seed, state, pace, site
             )
             self.laboratory, self.clock = opened, opened.clock
-            self._origin = opened.clock.now()
+            self.origin = opened.clock.now() if origin is None else origin
+            self._origin = opened.clock.now() - self.origin
         try:
             self._connect()
         except BaseException:
@@ -185,6 +193,10 @@ class Bench:
         for chunk in self.sources[name].play(step, stop):
             origin = self._origin
             yield [row._replace(t=row.t + origin) for row in chunk] if origin else chunk
+
+    def now(self) -> float:
+        """Return the time since the run began, s."""
+        return self.clock.now() - self.origin
 
     def make_safe(self) -> list[str]:
         """Bring every instrument to zero, each on its own; return what could not be made safe."""

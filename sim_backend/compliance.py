@@ -2,7 +2,8 @@
 
 A *free* terminal follows its path. A *clamped* one is at the voltage that lets just the bounding
 current flow, or on its path where that asks for less. A current source is always clamped, to the
-current of its path, and its voltage is bounded; an open relay is a current source of zero.
+current of its path, and its voltage is bounded; an open relay is a current source of zero. Behind
+a resistance a terminal is always solved for: on the load line, or where the bound cuts it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Callable, Sequence
 
 from sim_backend.drive import Drive
 
-__all__ = ["FLOOR", "REGULATION", "CurrentAt", "Voltages", "held", "place", "straight"]
+__all__ = ["FLOOR", "REGULATION", "VOLTAGE", "CurrentAt", "Voltages", "held", "place", "straight"]
 
 #: how far the current of a clamped terminal may stray from its bound, as a fraction
 REGULATION = 2e-3
 #: currents that differ by less are equal, A
 FLOOR = 1e-12
+#: voltages that differ by less are equal, V
+VOLTAGE = 1e-9
 _BENDS = 0.1  # change of a clamped voltage in a piece: straight to an eighth of its square
 _HIGHEST = 1e4  # where the search for a voltage gives up, V
 
@@ -43,7 +46,9 @@ def place(
     return [
         drive
         for drive in clamped
-        if drive.kind == "v" and levels[drive.terminal] == drive.level(when)
+        if drive.kind == "v"
+        and not drive.resistance
+        and levels[drive.terminal] == drive.level(when)
     ]
 
 
@@ -51,14 +56,22 @@ def _bounded_voltage(drive: Drive, levels: Voltages, when: float, current_at: Cu
     def current(voltage: float) -> float:
         return current_at({**levels, drive.terminal: voltage}, drive)
 
+    def source(voltage: float) -> float:
+        return voltage + drive.resistance * current(voltage) if drive.resistance else voltage
+
     level = drive.level(when)
     if drive.kind == "v":
-        wanted = current(level)
+        voltage = _voltage_for(source, level, VOLTAGE) if drive.resistance else level
+        wanted = current(voltage)
+        drive.loaded = drive.resistance > 0 and abs(wanted) <= drive.bound
         if abs(wanted) <= drive.bound:
-            return level
+            return voltage
         return _voltage_for(current, math.copysign(drive.bound, wanted))
     voltage = _voltage_for(current, level if drive.kind == "i" else 0.0)
-    return max(-drive.bound, min(drive.bound, voltage)) if drive.kind == "i" else voltage
+    if drive.kind == "open" or abs(source(voltage)) <= drive.bound:
+        return voltage
+    edge = math.copysign(drive.bound, voltage)
+    return _voltage_for(source, edge, VOLTAGE) if drive.resistance else edge
 
 
 def held(
@@ -72,14 +85,26 @@ def held(
         if not drive.clamped:
             continue
         current = abs(current_at(last, drive))
+        if drive.loaded:
+            shown = last[drive.terminal] + drive.resistance * current_at(last, drive)
+            if abs(shown - drive.level(end)) > REGULATION * abs(shown) + VOLTAGE:
+                return False
+            continue
         asked = {"v": drive.bound, "i": abs(drive.level(end)), "open": 0.0}[drive.kind]
         slack = REGULATION * asked + FLOOR
         starved = drive.kind == "i" and all(
-            abs(levels[drive.terminal]) >= drive.bound for levels in (first, last)
+            abs(_shown(drive, levels, current_at)) >= drive.bound * (1 - 1e-9)
+            for levels in (first, last)
         )
         if current > asked + slack or (not starved and current < asked - slack):
             return False
     return True
+
+
+def _shown(drive: Drive, levels: Voltages, current_at: CurrentAt) -> float:
+    """Return the voltage at the source."""
+    v = levels[drive.terminal]
+    return v + drive.resistance * current_at(levels, drive) if drive.resistance else v
 
 
 def straight(
@@ -88,17 +113,17 @@ def straight(
     """Whether the clamped voltages change little enough in a piece to be straight lines."""
     for drive in drives:
         before, after = first[drive.terminal], last[drive.terminal]
-        steady = drive.kind == "v" or drive.level(start) == drive.level(end)
+        steady = drive.limiting or drive.level(start) == drive.level(end)
         most = _BENDS * max(abs(before), abs(after))
         if drive.clamped and steady and abs(after - before) > most:
             return False
     return True
 
 
-def _voltage_for(current: Callable[[float], float], target: float) -> float:
+def _voltage_for(current: Callable[[float], float], target: float, equal: float = FLOOR) -> float:
     """Return the voltage at which a rising current reaches `target`; +-1e4 V when it never does."""
     low, f_low = 0.0, current(0.0) - target
-    if abs(f_low) <= FLOOR:
+    if abs(f_low) <= equal:
         return low
     high = math.copysign(1.0, -f_low)
     f_high = current(high) - target

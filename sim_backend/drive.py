@@ -3,6 +3,9 @@
 A level that changes in straight lines (the path), and a bound that the terminal's other quantity
 must not pass. Every drive adds up charge and flux (the integral of the voltage), so that a mean
 over an aperture is a difference of two sums.
+
+Between source and terminal there may be a resistance (leads, a probe's contact). Then the device
+sees less than the source shows; level, bound and flux are those at the source.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ class Drive:
 
     __slots__ = (
         "acts_at", "bound", "capacitance", "charge", "clamped", "clamped_at", "flux", "kind",
-        "limited", "path", "piece", "response", "terminal", "v",
+        "limited", "loaded", "path", "piece", "resistance", "response", "terminal", "v",
     )  # fmt: skip
 
     def __init__(self, terminal: str) -> None:
@@ -32,19 +35,22 @@ class Drive:
         self.bound = NEVER  #: largest magnitude of the other quantity
         self.response = 0.0  #: time the limit takes to act, s
         self.capacitance = 0.0  #: of the cable, whose charge the meter sees, F
-        self.v = 0.0  #: voltage now, V
+        self.resistance = 0.0  #: between source and terminal, Ohm
+        self.v = 0.0  #: voltage at the source now, V
         self.charge = 0.0  #: integral of the current out of the source, C
         self.flux = 0.0  #: integral of the voltage, V s
         self.limited = 0.0  #: time spent with the bound in control, s
-        self.clamped = False
+        self.clamped = False  #: its voltage has to be solved for
+        self.loaded = False  #: because of the resistance, the bound is not in control
         self.clamped_at = 0.0  #: since when, s
         self.acts_at = NEVER  #: when the limit takes control
         self.piece = NEVER  #: length of the next clamped piece, s
 
     def follow(self, kind: str, path: Path, bound: float) -> None:
-        """Begin another path; only a voltage source begins free."""
+        """Begin another path; only a voltage source without a resistance begins free."""
         self.kind, self.path, self.bound = kind, path, bound
-        self.clamped, self.clamped_at = kind != "v", path[0][0]
+        self.loaded = kind == "v" and self.resistance > 0
+        self.clamped, self.clamped_at = kind != "v" or self.loaded, path[0][0]
         self.acts_at = self.piece = NEVER
 
     def clamp(self, when: float) -> None:
@@ -83,5 +89,5 @@ class Drive:
     def limiting(self) -> bool:
         """Whether the bound is in control rather than the path."""
         if self.kind == "v":
-            return self.clamped
+            return self.clamped and not self.loaded
         return self.kind == "i" and abs(self.v) >= self.bound * (1 - 1e-9)

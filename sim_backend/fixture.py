@@ -15,7 +15,8 @@ An optical port is driven like a terminal, by an irradiance that nothing bounds;
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from labctl.errors import BadInput
 from sim_backend.clock import Clock
@@ -58,6 +59,8 @@ class Fixture:
         The laboratory's time.
     temperature
         Of the device, K.
+    resistances
+        Between source and device by terminal, Ohm: leads, and the contact of a probe.
     """
 
     def __init__(
@@ -67,12 +70,14 @@ class Fixture:
         stream: Stream | None,
         clock: Clock,
         temperature: float = 300.0,
+        resistances: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.model = model
         self.state = state
         self.stream = stream
         self.clock = clock
         self.temperature = temperature
+        self._resistances = resistances
         self.time = clock.now_s
         self.drives: list[Drive] = []
         self._rows: list[int] = []  # of the drives' terminals, among the model's
@@ -99,6 +104,7 @@ class Fixture:
                 f"free are {', '.join(free) or 'none'}"
             )
         drive = Drive(terminal)
+        drive.resistance = self._resistances.get(terminal, 0.0)
         self.drives.append(drive)
         rows = self.model.terminals
         self._rows.append(rows.index(terminal) if terminal in rows else _LIGHT)
@@ -199,9 +205,14 @@ class Fixture:
         for drive, charge in zip(self.drives, charges, strict=True):
             level = levels[drive.terminal]
             first, last = level if isinstance(level, tuple) else (level, level)
-            drive.charge += charge + drive.capacitance * (last - drive.v)
+            shown = last
+            if drive.resistance:
+                drive.flux += drive.resistance * charge
+                at = {name: ends(piece)[1] for name, piece in levels.items()}
+                shown += drive.resistance * self._current(at, drive)
+            drive.charge += charge + drive.capacitance * (shown - drive.v)
             drive.flux += (first + last) / 2 * duration
-            drive.v = last
+            drive.v = shown
             if drive.clamped and drive.limiting:
                 drive.limited += duration
         self.time = end

@@ -1,28 +1,10 @@
 """The virtual laboratory: what a bench file simulates becomes instruments over a device.
 
-What a bench file may say about the simulation::
-
-    [simulation]
-    laboratory = "virtual"       # this module
-    latency = "1 ms"             # of one message on the bus
-    temperature = "300 K"        # of the device
-
-    [simulation.device]          # family, preset, then any initial condition or parameter
-    family = "ftj"
-    preset = "bto-nsto"
-    conductance = "200 uS"
-
-    [simulation.noise]
-    instrument = true            # errors, noise and settling of the instruments
-    cycle = true                 # cycle-to-cycle variation
-    device = true                # device-to-device variation
-    read = true                  # thermal and shot noise of the device; follows `instrument`
-
-    [[simulation.faults]]        # what is to go wrong on the wire (see `sim_backend.faults`)
-
-Random numbers come from the run's seed in independent streams: the errors of each channel, its
-noise, the spread between devices, the variation from pulse to pulse. With a state file the device
-and the clock continue from where they were, the instruments are freshly switched on.
+What a bench file may say about the simulation is in `sim_backend.simulation`. Random numbers come
+from the run's seed in independent streams: the errors of each channel, its noise, the spread
+between devices, the variation from pulse to pulse, the device's own noise. (A wafer has a seed of
+its own, from which its devices follow.) With a state file the device and the clock continue from
+where they were, the instruments are freshly switched on.
 """
 
 from __future__ import annotations
@@ -32,29 +14,28 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
-
-from annotated_types import Ge, Gt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from labctl.capability import Timekeeper
 from labctl.errors import BadInput
-from labctl.protocol import explain
-from labctl.units import Hertz, Kelvin, Second
 from sim_backend import devices
 from sim_backend.analogue import Imperfections, SourceMeter
 from sim_backend.clock import Clock
 from sim_backend.devices import DeviceModel, State, Stream
+from sim_backend.devices.lit import LitDevice
 from sim_backend.devices.model import Tally
+from sim_backend.devices.placed import PlacedDevice
 from sim_backend.faults import read_faults, with_faults
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.keithley2600 import Keithley2600
 from sim_backend.instruments.keithley2602b import SPEC as KEITHLEY_2602B
 from sim_backend.instruments.specification import ChannelSpec
+from sim_backend.simulation import Simulation, read_simulation
 from sim_backend.state import SavedState, StateFile, kept, restored
 from sim_backend.visa import library
+from sim_backend.wafer import Place
 
-__all__ = ["Device", "Noise", "Simulation", "VirtualLaboratory", "open_laboratory"]
+__all__ = ["Device", "VirtualLaboratory", "open_laboratory"]
 
 #: driver and model -> electronics and names of the channels
 _SPECIFICATIONS: Mapping[str, tuple[ChannelSpec, tuple[str, ...]]] = MappingProxyType(
@@ -63,32 +44,7 @@ _SPECIFICATIONS: Mapping[str, tuple[ChannelSpec, tuple[str, ...]]] = MappingProx
 _TURN = 0.02  # s of the wall clock
 #: drivers that need no virtual instrument: they take the device as it is
 _WITHOUT_INSTRUMENT = frozenset({"direct"})
-
-
-class Noise(BaseModel):
-    """The switches of ``[simulation.noise]``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    instrument: bool = True
-    cycle: bool = True
-    device: bool = True
-    read: bool | None = Field(None, description="Follows `instrument` unless given.")
-
-
-class Simulation(BaseModel):
-    """The section ``[simulation]`` of a bench file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    laboratory: str = "virtual"
-    device: dict[str, Any] = Field(default_factory=lambda: {"family": "ftj"})
-    noise: Noise = Noise()
-    faults: tuple[dict[str, Any], ...] = ()
-    latency: Annotated[Second, Ge(0)] = Field(1e-3, description="Of one message on the bus.")
-    line_frequency: Annotated[Hertz, Gt(0)] = 50.0
-    temperature: Annotated[Kelvin, Gt(0)] = 300.0
-    speed: Annotated[float, Gt(0)] = Field(1.0, description="For a laboratory that is served.")
+_SHORT = 0.1  # S, of a shorted device
 
 
 class KeptClock(Clock):
@@ -166,6 +122,7 @@ class VirtualLaboratory:
         seed: int,
         state: Path | None,
         pace: float,
+        site: str,
     ) -> None:
         self.simulation = simulation
         self.seed = seed
@@ -176,13 +133,15 @@ class VirtualLaboratory:
         self._lock = threading.RLock()
         clock = KeptClock(0.0 if saved is None else saved.time, pace, self._lock, self.save)
         self.clock: Timekeeper = clock
-        model = _model(simulation, self.name)
+        self.place = _place(simulation, site)
+        model = _model(simulation, self.name, self.place)
         self.fixture = Fixture(
             model,
-            _device_state(model, saved, simulation, seed, state),
+            self._device_state(model, saved, state),
             Stream(_derived(seed, "cycle")) if simulation.noise.cycle else None,
             clock,
             simulation.temperature,
+            self._contacts(model),
         )
         self.device = Device(self.fixture)
         self._account = model.describe()
@@ -190,6 +149,34 @@ class VirtualLaboratory:
         self.instruments: dict[str, Any] = {}
         self._wire(bench)
         self.save()
+
+    def _device_state(
+        self, model: DeviceModel, saved: SavedState | None, path: Path | None
+    ) -> State:
+        """Return the device of the last session, or a fresh one."""
+        account, noise = model.describe(), self.simulation.noise
+        if saved is None:
+            wafer = self.simulation.wafer
+            stream = Stream(_derived(self.seed if wafer is None else wafer.seed, "device"))
+            first = 0 if self.place is None else self.place.number
+            state = model.fresh(1, stream, spread=noise.device, first=first)
+        elif (saved.family, saved.preset) == (account["family"], account["preset"]):
+            state = restored(saved)
+        else:
+            raise BadInput(
+                f'"{path}" holds the state of a device {saved.family} {saved.preset}, the bench '
+                f"asks for {account['family']} {account['preset']}; use another state file"
+            )
+        state.noise = Stream(_derived(self.seed, "noise")) if noise.reads else None
+        return state
+
+    def _contacts(self, model: DeviceModel) -> dict[str, float]:
+        """Return the resistance of every probe's contact, as this touch-down has it."""
+        wafer = self.simulation.wafer
+        if wafer is None or self.place is None or not wafer.contact:
+            return {}
+        stream = Stream(_derived(wafer.seed, "contact"))
+        return {model.terminals[0]: wafer.contact_resistance(self.place, self.sessions, stream)}
 
     def _wire(self, bench: Mapping[str, Any]) -> None:
         """Make the instruments and the library behind which they answer."""
@@ -233,7 +220,6 @@ class VirtualLaboratory:
     def _channel(self, place: str, spec: ChannelSpec, terminals: Mapping[str, str]) -> SourceMeter:
         """Return one channel, over the device or, when nothing is wired to it, over air."""
         noise = self.simulation.noise
-        read = noise.instrument if noise.read is None else noise.read
         wired = place in terminals
         return SourceMeter(
             spec,
@@ -241,7 +227,7 @@ class VirtualLaboratory:
             terminals[place] if wired else "top",
             seed=f"{self.seed}/{place}",
             session=self.sessions,
-            imperfections=Imperfections(noise.instrument, read),
+            imperfections=Imperfections(noise.instrument, noise.reads),
         )
 
     def save(self) -> None:
@@ -280,6 +266,17 @@ class VirtualLaboratory:
             "faults": [dict(fault) for fault in self.simulation.faults],
             "seed": self.seed,
             "sessions": self.sessions,
+            **self._describe_place(),
+        }
+
+    def _describe_place(self) -> dict[str, Any]:
+        if self.place is None:
+            return {}
+        return {
+            "site": str(self.place.site),
+            "condition": self.place.condition,
+            "scale": self.place.scale,
+            "contacts": {drive.terminal: drive.resistance for drive in self.fixture.drives},
         }
 
     def close(self) -> None:
@@ -293,7 +290,7 @@ class VirtualLaboratory:
 
 
 def open_laboratory(
-    bench: Mapping[str, Any], seed: int, state: Path | None, pace: float
+    bench: Mapping[str, Any], seed: int, state: Path | None, pace: float, site: str = ""
 ) -> VirtualLaboratory:
     """Build the laboratory that a bench file describes.
 
@@ -307,54 +304,43 @@ def open_laboratory(
         Where the device's state is kept between processes; None keeps nothing.
     pace
         Simulated seconds in a second of the wall clock; 0 jumps.
+    site
+        Of the device on a wafer, ``column,row,site``; without a wafer any name.
 
     Raises
     ------
     BadInput
-        A key or a value of the bench file is wrong, or the state is of another device.
+        A key or a value of the bench file is wrong, there is no such site, or the state is of
+        another device.
     """
-    name = str(bench.get("name", "bench"))
-    section = dict(bench.get("simulation") or {})
-    kinds: dict[bool, type[BaseModel]] = {False: Simulation, True: Noise}
-    try:
-        simulation = Simulation(**section)
-    except ValidationError as error:
-        kind = kinds[error.errors()[0]["loc"][:1] == ("noise",)]
-        raise BadInput(
-            explain(error, f"{name}: section simulation", list(kind.model_fields))
-        ) from None
-    return VirtualLaboratory(bench, simulation, seed, state, pace)
+    return VirtualLaboratory(bench, read_simulation(bench), seed, state, pace, site)
 
 
-def _model(simulation: Simulation, name: str) -> DeviceModel:
+def _place(simulation: Simulation, site: str) -> Place | None:
+    wafer = simulation.wafer
+    if wafer is None:
+        return None
+    stream = Stream(_derived(wafer.seed, "dead"))
+    return wafer.place(wafer.find(site), stream, spread=simulation.noise.device)
+
+
+def _model(simulation: Simulation, name: str, place: Place | None) -> DeviceModel:
     section = dict(simulation.device)
+    if simulation.wafer is not None and place is not None:
+        section = simulation.wafer.device(section, place.site)
     where = f"{name}: section simulation.device"
     if "family" not in section:
         raise BadInput(
             f'{where}: the key "family" is missing; give {", ".join(devices.families())}'
         )
     family = devices.family(str(section.pop("family")))
-    return family.load(str(section.pop("preset", "")), section, where)
-
-
-def _device_state(
-    model: DeviceModel,
-    saved: SavedState | None,
-    simulation: Simulation,
-    seed: int,
-    path: Path | None,
-) -> State:
-    """Return the device of the last session, or a fresh one."""
-    if saved is None:
-        stream = Stream(_derived(seed, "device"))
-        return model.fresh(1, stream, spread=simulation.noise.device)
-    account = model.describe()
-    if (saved.family, saved.preset) != (account["family"], account["preset"]):
-        raise BadInput(
-            f'"{path}" holds the state of a device {saved.family} {saved.preset}, the bench asks '
-            f"for {account['family']} {account['preset']}; use another state file"
-        )
-    return restored(saved)
+    model = family.load(str(section.pop("preset", "")), section, where)
+    if simulation.light is not None:
+        model = LitDevice(model, simulation.light)
+    if place is None or (place.condition == "good" and place.scale == 1):
+        return model
+    scale = 0.0 if place.condition == "open" else place.scale
+    return PlacedDevice(model, scale, _SHORT if place.condition == "short" else 0.0)
 
 
 def _air(clock: Clock) -> Fixture:

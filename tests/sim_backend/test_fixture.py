@@ -211,3 +211,78 @@ def test_conductance_is_seen_from_the_terminal() -> None:
     drive.follow("v", ((0.0, 0.4),), INF)
     clock.advance(1e-6)
     assert fixture.conductance(drive) == pytest.approx(1e-3)
+
+
+def behind(name: str, resistance: float, **changes: object) -> tuple[Fixture, Clock]:
+    model, clock = family(name).load("", changes), Clock()
+    state = model.fresh(1, Stream(0), spread=False)
+    return Fixture(model, state, None, clock, resistances={"top": resistance}), clock
+
+
+def test_behind_a_resistance_the_device_sees_less() -> None:
+    fixture, clock = behind("resistor", 1e3, conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 0.0), (1.0, 2.0), (3.0, 2.0)), INF)
+    clock.advance(3.0)
+    fixture.sync()
+    assert drive.flux == pytest.approx(5.0, rel=1e-3)
+    assert drive.charge == pytest.approx(2.5e-3, rel=1e-3)
+    assert drive.v == pytest.approx(2.0)
+    assert fixture.state.tally().peak == pytest.approx(1.0)
+    assert not drive.limiting
+
+
+def test_behind_a_resistance_the_bound_still_holds() -> None:
+    fixture, clock = behind("resistor", 1e3, conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 0.0), (1.0, 2.0), (2.0, 2.0)), 6e-4)
+    clock.advance(2.0)
+    fixture.sync()
+    assert fixture.current(drive) == pytest.approx(6e-4)
+    assert drive.limiting
+    assert drive.v == pytest.approx(1.2)
+    # the piece in which the bound takes control counts whole
+    assert drive.limited == pytest.approx(1.4, abs=0.05)
+    drive.follow("v", ((2.0, 0.5),), 6e-4)
+    clock.advance(1.0)
+    fixture.sync()
+    assert not drive.limiting
+    assert fixture.current(drive) == pytest.approx(2.5e-4)
+
+
+def test_a_current_source_shows_its_voltage_before_the_resistance() -> None:
+    fixture, clock = behind("resistor", 1e3, conductance=1e-3)
+    drive = fixture.connect("top")
+    drive.follow("i", ((0.0, 1e-3),), 5.0)
+    clock.advance(1.0)
+    fixture.sync()
+    assert drive.v == pytest.approx(2.0)
+    assert not drive.limiting
+    drive.follow("i", ((1.0, 1e-2),), 5.0)
+    clock.advance(1.0)
+    fixture.sync()
+    assert drive.v == pytest.approx(5.0)
+    assert drive.limiting
+    assert drive.charge == pytest.approx(3.5e-3)
+
+
+def test_a_changing_device_behind_a_resistance_divides_the_voltage_at_every_moment() -> None:
+    """Against plain small steps: a junction that is written through its contact."""
+    resistance, width = 2e3, 1e-3
+    fixture, clock = behind("ftj", resistance, conductance=4e-4)
+    drive = fixture.connect("top")
+    drive.follow("v", ((0.0, 1.5),), INF)
+    clock.advance(width)
+    fixture.sync()
+    model = family("ftj").load("", {"conductance": 4e-4})
+    state = model.fresh(1, Stream(0), spread=False)
+    charge, steps = 0.0, 4000
+    for _ in range(steps):
+        v = 1.5
+        for _ in range(60):
+            v = (v + 1.5 - resistance * float(model.current(state, {"top": v})[0, 0])) / 2
+        charge += float(model.advance(state, {"top": v}, width / steps, 300.0, None)[0, 0])
+    assert drive.charge == pytest.approx(charge, rel=5e-3)
+    reached = float(fixture.model.conductance(fixture.state)[0])
+    assert reached == pytest.approx(float(model.conductance(state)[0]), rel=5e-3)
+    assert drive.flux == pytest.approx(1.5 * width, rel=2e-3)
