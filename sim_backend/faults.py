@@ -117,6 +117,10 @@ class FaultyInstrument:
     def breathe(self, call: Callable[[], None]) -> None:
         self.sound.breathe = call
 
+    def urgent(self, line: bytes) -> bool:
+        """Whether a line acts at once, whatever is running."""
+        return self.sound.urgent(line)
+
     def write(self, message: bytes) -> None:
         """Execute one line, or let what is planned for it go wrong.
 

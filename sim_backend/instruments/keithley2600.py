@@ -131,6 +131,11 @@ class Keithley2600:
 
     # -- the wire -----------------------------------------------------------------------------
 
+    @staticmethod
+    def urgent(line: bytes) -> bool:
+        """Whether a line acts at once, whatever is running."""
+        return line.strip() == b"abort"
+
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""
         self.interface.write(message)

@@ -3,7 +3,8 @@
 A `Port` is what the in-process VISA library and the TCP server share, so that an instrument behaves
 the same through both. Without a pace a message is executed in the thread that sends it, and time
 jumps. With a pace each instrument works through its messages in a thread of its own while the wall
-clock goes on, so that a sender never waits for a script; a line ``abort`` acts at once either way.
+clock goes on, so that a sender never waits for a script; an urgent line (``abort``) acts at once
+either way.
 
 There is one lock for all instruments over one clock; a script that takes real time lets go of it
 every few milliseconds.
@@ -33,6 +34,9 @@ class VirtualInstrument(Protocol):
 
     #: called between slices of paced time, so that others may use the laboratory
     breathe: Callable[[], None]
+
+    def urgent(self, line: bytes) -> bool:
+        """Whether a line acts at once, whatever is running: it aborts."""
 
     def write(self, message: bytes) -> None:
         """Execute one line, advancing the clock by what it takes."""
@@ -121,7 +125,7 @@ class Port:
         HungUp
             The instrument dropped the connection.
         """
-        if line.strip() == b"abort":
+        if self.instrument.urgent(line):
             self._abort(line)
         elif self._worker is None:
             with self.lock:
@@ -279,7 +283,7 @@ class Connection:
         elif not end:
             self._partial = rest
         try:
-            if any(line.strip() == b"abort" for line in lines):
+            if any(map(self.port.instrument.urgent, lines)):
                 self.port.instrument.interrupt()  # before anything waits for what is running
             if lines:
                 self.port.spend_latency()
