@@ -13,7 +13,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from labctl.capability import Timekeeper
@@ -25,11 +24,10 @@ from sim_backend.devices import DeviceModel, State, Stream
 from sim_backend.devices.lit import LitDevice
 from sim_backend.devices.model import Tally
 from sim_backend.devices.placed import PlacedDevice
-from sim_backend.faults import read_faults, with_faults
+from sim_backend.faults import Reporting, read_faults, with_faults
 from sim_backend.fixture import Fixture
-from sim_backend.instruments.keithley2600 import Keithley2600
-from sim_backend.instruments.keithley2602b import SPEC as KEITHLEY_2602B
 from sim_backend.instruments.specification import ChannelSpec
+from sim_backend.roster import Bay, build
 from sim_backend.simulation import Simulation, read_simulation
 from sim_backend.state import SavedState, StateFile, kept, restored
 from sim_backend.visa import library
@@ -37,10 +35,6 @@ from sim_backend.wafer import Place
 
 __all__ = ["Device", "VirtualLaboratory", "open_laboratory"]
 
-#: driver and model -> electronics and names of the channels
-_SPECIFICATIONS: Mapping[str, tuple[ChannelSpec, tuple[str, ...]]] = MappingProxyType(
-    {"keithley2600 2602B": (KEITHLEY_2602B, ("a", "b"))}
-)
 _TURN = 0.02  # s of the wall clock
 #: drivers that need no virtual instrument: they take the device as it is
 _WITHOUT_INSTRUMENT = frozenset({"direct"})
@@ -198,24 +192,20 @@ class VirtualLaboratory:
 
     def _instrument(
         self, name: str, section: Mapping[str, Any], terminals: Mapping[str, str]
-    ) -> Keithley2600:
-        make = f"{section['driver']} {section.get('model', '')}".strip()
-        if make not in _SPECIFICATIONS:
-            raise BadInput(
-                f"{self.name}: instruments.{name} is a {make}, which has no virtual counterpart; "
-                f"there are {', '.join(_SPECIFICATIONS)}"
-            )
-        spec, channels = _SPECIFICATIONS[make]
-        meters = {
-            channel: self._channel(f"{name}.{channel}", spec, terminals) for channel in channels
-        }
-        return Keithley2600(
-            model=section["model"],
-            channels=meters,
+    ) -> Reporting:
+        known = ("driver", "model", "address")
+        bay = Bay(
+            name=name,
+            driver=section["driver"],
+            model=section.get("model", ""),
+            options={key: value for key, value in section.items() if key not in known},
             clock=self.fixture.clock,
+            fixture=self.fixture,
             serial=f"{_derived(self.seed, name) % 10_000_000:07d}",
             line_frequency=self.simulation.line_frequency,
+            meter=lambda channel, spec: self._channel(f"{name}.{channel}", spec, terminals),
         )
+        return build(bay, f"{self.name}: instruments.{name}")
 
     def _channel(self, place: str, spec: ChannelSpec, terminals: Mapping[str, str]) -> SourceMeter:
         """Return one channel, over the device or, when nothing is wired to it, over air."""

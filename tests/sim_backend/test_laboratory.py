@@ -146,7 +146,7 @@ def test_a_wrong_key_gets_one_sentence(simulation: dict[str, Any], sentence: str
 def test_a_model_without_a_counterpart_is_refused() -> None:
     other = bench()
     other["instruments"]["smu"]["model"] = "9999"
-    with pytest.raises(BadInput, match="keithley2600 9999, which has no virtual counterpart"):
+    with pytest.raises(BadInput, match='the model "9999", which has no virtual counterpart'):
         open_laboratory(other, 1, None, 0.0)
 
 
