@@ -15,7 +15,7 @@ An optical port is driven like a terminal, by an irradiance that nothing bounds;
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from labctl.errors import BadInput
@@ -25,7 +25,6 @@ from sim_backend.devices.model import (
     Array,
     DeviceModel,
     Level,
-    Piece,
     State,
     Stream,
     ends,
@@ -126,78 +125,42 @@ class Fixture:
             else:
                 self._pass_free(end)
 
-    def repeat(self, pieces: Sequence[Piece], count: int, end: float) -> None:
-        """Pass `count` turns of straight pieces at once, up to `end`; no bound may be reached.
-
-        Parameters
-        ----------
-        pieces
-            Of one turn, on the terminals of this fixture's drives.
-        count
-            Number of turns.
-        end
-            Time at their end, s.
-        """
-        moved = self.model.repeat(self.state, pieces, count, self.temperature, self.stream)
-        charges = moved.sum(axis=1).tolist()
-        flux = dict.fromkeys((drive.terminal for drive in self.drives), 0.0)
-        for levels, duration in pieces:
-            for name, level in levels.items():
-                flux[name] += sum(ends(level)) / 2 * duration
-        for drive, row in zip(self.drives, self._rows, strict=True):
-            drive.charge += 0.0 if row == _LIGHT else charges[row]
-            drive.flux += flux[drive.terminal] * count
-        self.time = end
-
-    def bounded(self, pieces: Sequence[Piece]) -> bool:
-        """Whether one turn of straight pieces, from here, keeps every current below its bound."""
-        saved = self.state.values.copy()
-        try:
-            for levels, duration in pieces:
-                for side in (0, 1):
-                    at = {name: ends(level)[side] for name, level in levels.items()}
-                    for drive in self.drives:
-                        if abs(self._current(at, drive)) > drive.bound:
-                            return False
-                    if side == 0:
-                        self.model.advance(
-                            self.state, levels, duration, self.temperature, self.stream
-                        )
-        finally:
-            self.state.values[:] = saved
-        return True
-
     def current(self, drive: Drive) -> float:
         """Return the current into a drive's terminal at this moment, A."""
         levels = self._now()
-        return self._current(levels, drive)
+        return self.current_at(levels, drive)
 
     def conductance(self, drive: Drive) -> float:
         """Return dI/dV at a drive's terminal at this moment, S."""
         levels = self._now()
-        before = self._current(levels, drive)
+        before = self.current_at(levels, drive)
         levels[drive.terminal] += 1e-3
-        return (self._current(levels, drive) - before) / 1e-3
+        return (self.current_at(levels, drive) - before) / 1e-3
 
     def _now(self) -> Voltages:
         """Return the voltage on every driven terminal at this moment."""
         self.sync()
         return self._placed_at(self.time)
 
-    def _current(self, levels: Voltages, drive: Drive) -> float:
+    def current_at(self, levels: Voltages, drive: Drive) -> float:
+        """Return the current into a drive's terminal at other voltages, A."""
         row = self._rows[self.drives.index(drive)]
         if row == _LIGHT:
             return 0.0
         currents: list[float] = self.model.current(self.state, levels)[row].tolist()
         return currents[0] if len(currents) == 1 else sum(currents)
 
+    def charges(self, moved: Array) -> list[float]:
+        """Return the charge into each drive's terminal, C, of what the device's model returned."""
+        totals = moved[:, 0].tolist() if moved.shape[1] == 1 else moved.sum(axis=1).tolist()
+        return [0.0 if row == _LIGHT else totals[row] for row in self._rows]
+
     def _advance(self, levels: dict[str, Level], end: float) -> list[float]:
         """Advance the device to `end`; return the charge into each drive's terminal, C."""
         moved = self.model.advance(
             self.state, levels, end - self.time, self.temperature, self.stream
         )
-        charges = moved[:, 0].tolist() if moved.shape[1] == 1 else moved.sum(axis=1).tolist()
-        return [0.0 if row == _LIGHT else charges[row] for row in self._rows]
+        return self.charges(moved)
 
     def _book(self, levels: dict[str, Level], charges: list[float], end: float) -> None:
         """Add a piece to the sums of every drive, and arrive at its end."""
@@ -207,11 +170,13 @@ class Fixture:
             first, last = level if isinstance(level, tuple) else (level, level)
             shown = last
             if drive.resistance:
-                drive.flux += drive.resistance * charge
                 at = {name: ends(piece)[1] for name, piece in levels.items()}
-                shown += drive.resistance * self._current(at, drive)
+                shown += drive.resistance * self.current_at(at, drive)
             drive.charge += charge + drive.capacitance * (shown - drive.v)
-            drive.flux += (first + last) / 2 * duration
+            if drive.loaded:  # the source holds its level, whatever the device does behind it
+                drive.flux += (drive.level(self.time) + drive.level(end)) / 2 * duration
+            else:
+                drive.flux += (first + last) / 2 * duration + drive.resistance * charge
             drive.v = shown
             if drive.clamped and drive.limiting:
                 drive.limited += duration
@@ -273,7 +238,7 @@ class Fixture:
         now = self.state.values
         if values is not None:
             self.state.values = values
-        over = [d for d in suspects if abs(self._current(at, d)) > d.bound * margin + FLOOR]
+        over = [d for d in suspects if abs(self.current_at(at, d)) > d.bound * margin + FLOOR]
         self.state.values = now
         return over
 
@@ -282,7 +247,7 @@ class Fixture:
     def _pass_clamped(self, end: float) -> None:
         """Move towards `end` while some current is held at its bound."""
         first = {drive.terminal: drive.level(self.time) for drive in self.drives}
-        if self._free(place(self.drives, first, self.time, self._current)):
+        if _free(place(self.drives, first, self.time, self.current_at)):
             return  # begin anew
         for drive in self.drives:
             end = min(end, self.time + drive.piece) if drive.clamped else end
@@ -294,7 +259,7 @@ class Fixture:
             charges, levels, last = self._clamped_piece(first, end, saved)
             duration = end - self.time
             if duration < 1.5 * shortest or (
-                held(self.drives, first, last, end, self._current)
+                held(self.drives, first, last, end, self.current_at)
                 and straight(self.drives, first, last, self.time, end)
             ):
                 break
@@ -303,7 +268,7 @@ class Fixture:
         self._book(levels, charges, end)
         for drive in self.drives:
             drive.piece = 2 * duration
-        self._free(place(self.drives, last, end, self._current))
+        _free(place(self.drives, last, end, self.current_at))
 
     def _clamped_piece(
         self, first: Voltages, end: float, saved: Array
@@ -323,14 +288,15 @@ class Fixture:
     def _placed_at(self, when: float) -> Voltages:
         """Return the voltages at a time, were the device then as it is now."""
         levels = {drive.terminal: drive.level(when) for drive in self.drives}
-        place(self.drives, levels, when, self._current)
+        place(self.drives, levels, when, self.current_at)
         return levels
 
-    def _free(self, drives: list[Drive]) -> bool:
-        """Let drives that are on their path follow it again."""
-        for drive in drives:
-            drive.clamped = False
-        return bool(drives)
+
+def _free(drives: list[Drive]) -> bool:
+    """Let drives that are on their path follow it again."""
+    for drive in drives:
+        drive.clamped = False
+    return bool(drives)
 
 
 def _trip(drives: list[Drive], when: float) -> None:

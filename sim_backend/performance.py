@@ -20,6 +20,7 @@ from sim_backend.clock import Clock
 from sim_backend.devices.model import Piece
 from sim_backend.drive import Drive
 from sim_backend.fixture import Fixture
+from sim_backend.turns import bounded, pass_turns
 
 __all__ = ["Performance", "parts"]
 
@@ -120,13 +121,13 @@ class Performance:
             begins, ends = (start + (done + n) * loop.body.ticks for n in (0, together))
             before = self._fixture.state.values.copy()
             began = time.perf_counter()
-            if not self._fixture.bounded(pieces):
+            if not bounded(self._fixture, pieces):
                 self._turn(begins, loop)
                 done, together = done + 1, 1
                 continue
             charges = [(drive.charge, drive.flux) for drive in self._fixture.drives]
-            self._fixture.repeat(pieces, together, self._time(ends))
-            if together > 1 and not self._fixture.bounded(pieces):
+            pass_turns(self._fixture, pieces, together, self._time(ends))
+            if together > 1 and not bounded(self._fixture, pieces):
                 # somewhere on the way a bound was reached: go back and go on in smaller numbers
                 self._fixture.state.values[:] = before
                 self._fixture.time = self._time(begins)
