@@ -171,7 +171,8 @@ def read_bench(what: str | Path) -> tuple[Definition, dict[str, Any]]:
     Returns
     -------
     tuple
-        The checked definition and the file's content as it stands, for the record.
+        The checked definition and the file's content as it stands, for the record; a user's own
+        preset of a device, a TOML file beside the bench file, is laid into it.
 
     Raises
     ------
@@ -179,8 +180,32 @@ def read_bench(what: str | Path) -> tuple[Definition, dict[str, Any]]:
         The file is missing, is not TOML, or a key is wrong; one sentence with file and key.
     """
     path = catalogue.find_bench(str(what))
-    content = load_values(path)
+    content = _with_presets(load_values(path), path)
     return define_bench({"name": path.stem, **content}, str(path)), content
+
+
+def _with_presets(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Lay presets that are files beside the bench file into its content.
+
+    Raises
+    ------
+    BadInput
+        A file is missing or not TOML.
+    """
+    simulation = content.get("simulation")
+    if not isinstance(simulation, dict):
+        return content
+    wafer = simulation.get("wafer")
+    types = wafer.get("types") if isinstance(wafer, dict) else None
+    kinds = types.values() if isinstance(types, dict) else ()
+    for device in (simulation.get("device"), *kinds):
+        preset = device.get("preset") if isinstance(device, dict) else None
+        if isinstance(preset, str) and preset.endswith(".toml"):
+            file = path.parent / preset
+            if not file.is_file():
+                raise BadInput(f'{path}: preset = "{preset}": there is no such file beside it')
+            device["preset"] = {**load_values(file), "name": file.stem}
+    return content
 
 
 def define_bench(content: Mapping[str, Any], where: str) -> Definition:

@@ -324,7 +324,7 @@ def _model(simulation: Simulation, name: str, place: Place | None) -> DeviceMode
             f'{where}: the key "family" is missing; give {", ".join(devices.families())}'
         )
     family = devices.family(str(section.pop("family")))
-    model = family.load(str(section.pop("preset", "")), section, where)
+    model = family.load(section.pop("preset", ""), section, where)
     if simulation.light is not None:
         model = LitDevice(model, simulation.light)
     if place is None or (place.condition == "good" and place.scale == 1):

@@ -39,18 +39,16 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import BadInput
 from labctl.units import parse
+from sim_backend.devices.stream import Array, Stream
 
 __all__ = [
     "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "Piece", "State", "Stream",
     "Tally", "ends", "excursions", "released", "repeat_plainly", "sees_light",
     "spread", "wavelength_of",
 ]  # fmt: skip
-
-Array = NDArray[np.float64]
 
 #: a constant voltage, or a straight line from the first to the second, V
 Level = float | tuple[float, float]
@@ -65,81 +63,7 @@ TALLY = ("positive", "negative", "side", "charge", "throughput", "peak")
 #: an excursion ends below this share of the threshold
 RELEASE = 0.9
 
-_MASK = 0xFFFF_FFFF_FFFF_FFFF
-_GOLDEN = 0x9E37_79B9_7F4A_7C15
-_FIRST_MIX, _SECOND_MIX = 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB
 _PORT = "light "
-
-Words = NDArray[np.uint64]
-
-
-def _mixed(word: int) -> int:
-    """Scramble 64 bits as SplitMix64 commonly does (Steele et al., 10.1145/2660193.2660195)."""
-    word = ((word ^ (word >> 30)) * _FIRST_MIX) & _MASK
-    word = ((word ^ (word >> 27)) * _SECOND_MIX) & _MASK
-    return word ^ (word >> 31)
-
-
-def _all_mixed(words: Words) -> Words:
-    """Scramble an array of words in the same way."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(_FIRST_MIX)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(_SECOND_MIX)
-    return words ^ (words >> np.uint64(31))
-
-
-class Stream:
-    """Random numbers by key instead of by order.
-
-    Parameters
-    ----------
-    seed
-        Any whole number; another seed is another stream.
-
-    Examples
-    --------
-    >>> Stream(1).normal(0, 7) == Stream(1).normal(0, 7)
-    True
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self._start = _mixed((seed & _MASK) ^ _mixed((seed >> 64) & _MASK))
-
-    def uniform(self, *key: int) -> float:
-        """Return a number between 0 and 1, both excluded, that the key fixes."""
-        word = self._start
-        for part in key:
-            word = _mixed((word + _GOLDEN * (part + 1)) & _MASK)
-        return (_mixed((word + _GOLDEN) & _MASK) + 0.5) / (_MASK + 1.0) or 2.0**-65
-
-    def normal(self, *key: int) -> float:
-        """Return a standard normal number that the key fixes (Box and Muller)."""
-        radius = math.sqrt(-2.0 * math.log(self.uniform(*key, 0)))
-        return radius * math.cos(2.0 * math.pi * self.uniform(*key, 1))
-
-    def uniforms(self, *key: ArrayLike) -> Array:
-        """Return what `uniform` does, for arrays of whole numbers (they are broadcast)."""
-        parts = [np.asarray(part).astype(np.uint64) for part in key]
-        words = np.full(np.broadcast_shapes(*(part.shape for part in parts)), self._start)
-        words = words.astype(np.uint64)
-        golden, one = np.uint64(_GOLDEN), np.uint64(1)
-        with np.errstate(over="ignore"):
-            for part in parts:
-                words = _all_mixed(words + golden * (part + one))
-            mixed = _all_mixed(words + golden)
-        return np.maximum((mixed.astype(float) + 0.5) / (_MASK + 1.0), 2.0**-65)
-
-    def normals(self, *key: ArrayLike) -> Array:
-        """Return what `normal` does, for arrays of whole numbers (they are broadcast).
-
-        Examples
-        --------
-        >>> Stream(1).normals([0, 1], 7)[1] == Stream(1).normal(1, 7)
-        np.True_
-        """
-        radius = np.sqrt(-2.0 * np.log(self.uniforms(*key, 0)))
-        normals: Array = radius * np.cos(2.0 * np.pi * self.uniforms(*key, 1))
-        return normals
 
 
 @dataclass(slots=True)

@@ -24,10 +24,10 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
-    excursions,
-    repeat_plainly,
     spread,
 )
+from sim_backend.devices.parts.network import stored
+from sim_backend.devices.parts.steady import count, repeat_steadily
 
 __all__ = ["FAMILY", "Resistor", "ResistorParameters"]
 
@@ -79,16 +79,14 @@ class Resistor:
         top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
         first, last = top[0] - bottom[0], top[1] - bottom[1]
         conductance, capacitance = state.parameters
+        if not duration > 0:
+            return np.zeros((2, state.devices))
         through = conductance * ((first + last) / 2 * duration)
-        stored = capacitance * (last - state.row("v"))
-        if duration > 0:
-            _count(state, first, last, self.threshold)
-            state.row("v")[:] = last
-            state.row("charge")[:] += through
-            state.row("throughput")[:] += abs(through)
-        else:
-            stored = stored * 0.0
-        return np.array([through + stored, -(through + stored)])
+        size = conductance * (_mean_size(first, last) * duration)
+        total = through + stored(capacitance, state.row("v"), last)
+        state.row("v")[:] = last
+        count(state, first, last, self.threshold, through, size)
+        return np.array([total, -total])
 
     def repeat(
         self,
@@ -98,8 +96,8 @@ class Resistor:
         temperature: float,
         stream: Stream | None,
     ) -> Array:
-        """Take the resistors through the same pieces `count` times, one after another."""
-        return repeat_plainly(self, state, pieces, count, temperature, stream)
+        """Take the resistors through the same pieces `count` times; steady turns are counted."""
+        return repeat_steadily(self, state, pieces, count, temperature)
 
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal at constant levels, A."""
@@ -123,14 +121,11 @@ def _parameters(
     return np.vstack([conductances, np.full(devices, parameters.capacitance)])
 
 
-def _count(state: State, first: float, last: float, threshold: float) -> None:
-    """Keep the tally of a straight line; all devices see the same."""
-    state.row("peak")[:] = np.maximum(state.row("peak"), max(abs(first), abs(last)))
-    side = float(state.row("side")[0])
-    positive, negative, side = excursions(side, first, last, threshold)
-    state.row("positive")[:] += positive
-    state.row("negative")[:] += negative
-    state.row("side")[:] = side
+def _mean_size(first: float, last: float) -> float:
+    """Return the mean magnitude of a straight line."""
+    if first * last < 0:
+        return (first * first + last * last) / (2 * abs(last - first))
+    return abs(first + last) / 2
 
 
 FAMILY = Family(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import labctl
 from labctl.benchfile import read_bench
 from labctl.errors import BadInput
 from labctl.steps import Move, Play, Wait
-from labctl.waveform import pulse
+from labctl.waveform import pulse, read
 
 GOOD = """
 [instruments.smu]
@@ -70,3 +73,37 @@ def test_what_a_bench_cannot_do_is_a_violation(tmp_path):
     definition, _ = read_bench(bench(tmp_path, GOOD))
     assert definition.check(Wait(1.0)) == []
     assert len(definition.check(Move("3,4"))) == 1
+
+
+OWN_PRESET = """
+family = "resistor"
+title = "A resistor of ours"
+grade = "illustrative"
+citation = "measured here"
+[parameters.conductance]
+value = "2 mS"
+grade = "exact"
+source = "ohmmeter"
+"""
+WITH_PRESET = """
+[instruments.device]
+driver = "direct"
+[terminals]
+top = "device.top"
+[simulation.device]
+family = "resistor"
+preset = "ours.toml"
+"""
+
+
+def test_a_preset_of_ones_own_lies_beside_the_bench_file(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(OWN_PRESET, encoding="utf-8")
+    (tmp_path / "bench.toml").write_text(WITH_PRESET, encoding="utf-8")
+    with labctl.bench(tmp_path / "bench.toml") as bench:
+        (row,) = bench.play(read(0.1, 1e-3), 1e-2)
+        assert row.i == pytest.approx(2e-4)
+        assert bench.laboratory is not None
+        assert bench.laboratory.describe()["device"]["preset"] == "ours"
+    (tmp_path / "ours.toml").unlink()
+    with pytest.raises(BadInput, match=r'preset = "ours.toml": there is no such file beside it'):
+        labctl.bench(tmp_path / "bench.toml")

@@ -81,7 +81,7 @@ def test_a_change_in_the_bench_file_is_marked_as_one() -> None:
         ({"tau": 1}, 'bench: the key "tau" is unknown; allowed are family, preset, conductance'),
         ({"t1": "1 V"}, r'bench: t1 = .* is not allowed: .* unit "V"'),
         ({"t1": -1.0}, "bench: t1 = -1.0 is not allowed"),
-        ({"conductance": "1 S"}, "1 S was asked for; relaxed it has 2.554e-05 S"),
+        ({"conductance": "1 S"}, "1 S was asked for; relaxed it has"),
     ],
 )
 def test_a_wrong_change_gets_one_sentence(changes: dict[str, object], sentence: str) -> None:
