@@ -22,7 +22,10 @@ __all__ = ["Bay", "build"]
 
 #: driver of a bench file -> module that builds its virtual counterpart
 _MODULES: Mapping[str, str] = MappingProxyType(
-    {"keithley2600": "sim_backend.instruments.keithley2600_models"}
+    {
+        "keithley2400": "sim_backend.instruments.keithley2400_models",
+        "keithley2600": "sim_backend.instruments.keithley2600_models",
+    }
 )
 
 

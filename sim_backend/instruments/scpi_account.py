@@ -91,8 +91,8 @@ TEXTS: Mapping[int, str] = {
     -430: "Query DEADLOCKED",
     -440: "Query UNTERMINATED after indefinite response",
 }
-_BYTE = Whole(0, 255)
-_WORD = Whole(0, 65535)
+_BYTE = Whole(0, 255, names=())
+_WORD = Whole(0, 65535, names=())
 
 
 class Account:

@@ -191,7 +191,7 @@ class Interface:
 
     def _met(self, result: object, query: bool) -> None:
         """Take what a handler returned; waits if it says so."""
-        if isinstance(result, Wait):
+        while isinstance(result, Wait):
             self._waiting_for = (result, query)
             if not self.time.run_until(result.until):
                 return

@@ -148,8 +148,8 @@ class Interpreter:
         query = header.endswith("?")
         name = header.removesuffix("?")
         numbers: tuple[int, ...] = ()
-        if name.startswith("*"):
-            command = self._common.get(name.upper())
+        if name.startswith(("*", ":*")):  # some programs write a colon before them
+            command = self._common.get(name.removeprefix(":").upper())
         else:
             words = tuple(name.removeprefix(":").split(":"))
             whole = words if name.startswith(":") else (*path, *words)

@@ -41,7 +41,14 @@ def network(g: np.ndarray, drive: Drive, wires: Wires) -> np.ndarray:
     entries = np.concatenate([c, c, -c, -c, ground])
     places = np.concatenate([a, b, a, b, every]), np.concatenate([a, b, b, a, every])
     matrix = scipy.sparse.csc_matrix((entries, places), shape=(2 * count, 2 * count))
-    nodes = scipy.sparse.linalg.spsolve(matrix, into)
+    factors = scipy.sparse.linalg.splu(matrix)
+    nodes = factors.solve(into)
+    # good wires between poor cells cost a plain solution eight digits: refine it
+    exact = scipy.sparse.coo_matrix(matrix)
+    for _ in range(3):
+        left = into.astype(np.longdouble)
+        np.subtract.at(left, exact.row, exact.data.astype(np.longdouble) * nodes[exact.col])
+        nodes = nodes + factors.solve(left.astype(float))
     return (nodes[:count] - nodes[count:]).reshape(-1, columns)
 
 

@@ -130,22 +130,22 @@ def test_compliance_on_a_device_that_changes() -> None:
 
 
 def test_a_limit_that_holds_a_device_at_its_own_threshold_comes_to_an_end() -> None:
-    """1 V on a junction that 1 mA pushes back to 0.3 V, where it stops growing: for ten seconds."""
-    fixture, clock = over("ftj", conductance=2e-4)
+    """1 V on a junction that 200 uA pushes back to 0.3 V, where it stops growing: for ten seconds."""
+    fixture, clock = over("ftj", conductance=5e-4)
     drive = fixture.connect("top")
-    drive.follow("v", ((0.0, 1.0),), 1e-3)
+    drive.follow("v", ((0.0, 1.0),), 2e-4)
     clock.advance(10.0)
     fixture.sync()
     assert drive.limiting
     assert 0.2 < drive.v < 0.35
-    assert drive.charge / 10 == pytest.approx(1e-3, rel=0.02)
+    assert drive.charge / 10 == pytest.approx(2e-4, rel=0.02)
 
 
 def test_compliance_left_by_a_device_that_falls() -> None:
     """A junction under -1.8 V begins in compliance and leaves it as its conductance falls."""
     fixture, clock = over("ftj", conductance=5e-4)
     drive = fixture.connect("top")
-    drive.follow("v", ((0.0, -1.8),), 8e-4)
+    drive.follow("v", ((0.0, -1.8),), 2e-3)
     fixture.clock.advance(1e-6)
     fixture.sync()
     assert drive.limiting
