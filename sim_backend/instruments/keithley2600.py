@@ -31,7 +31,7 @@ from sim_backend.instruments.keithley2600_system import (
     trigger_node,
 )
 from sim_backend.instruments.keithley2600_trigger import Blender, Events, Generated, Process, Timer
-from sim_backend.instruments.tsp_interface import Interface
+from sim_backend.instruments.tsp_interface import Interface, urgent
 from sim_backend.wire.tsp import Bounds
 
 __all__ = ["Keithley2600"]
@@ -131,10 +131,7 @@ class Keithley2600:
 
     # -- the wire -----------------------------------------------------------------------------
 
-    @staticmethod
-    def urgent(line: bytes) -> bool:
-        """Whether a line acts at once, whatever is running."""
-        return line.strip() == b"abort"
+    urgent = staticmethod(urgent)
 
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""

@@ -20,9 +20,14 @@ from sim_backend.instruments.tsp_time import ScriptClock
 from sim_backend.wire.tsp import Bounds, Engine, Outcome, Refusal, Stopped
 from sim_backend.wire.tsp_scripts import Scripts
 
-__all__ = ["Interface"]
+__all__ = ["Interface", "urgent"]
 
 _COMPLETE = "waitcomplete() print('1')"
+
+
+def urgent(line: bytes) -> bool:
+    """Whether a line acts at once, whatever is running: an abort does."""
+    return line.strip() == b"abort"
 
 
 class Interface:
