@@ -130,7 +130,7 @@ def check(
 @app.command("list")
 def list_(
     what: Annotated[
-        Literal["protocols", "instruments", "devices", "benches", "runs"],
+        Literal["protocols", "instruments", "devices", "benches", "definitions", "runs"],
         typer.Argument(help="What to list."),
     ],
     out: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("runs"),
@@ -177,15 +177,50 @@ def show(folder: RunFolder, as_json: Json = False) -> None:
 
 
 @app.command()
-def fit(folder: RunFolder, as_json: Json = False) -> None:
-    """Derive the results again from the readings and print them."""
+def fit(
+    what: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run folder, or a table.")],
+    model: Annotated[str, typer.Option(help="Of a table: a model; decays compete else.")] = "",
+    x: Annotated[str, typer.Option(help="Of a table: the column x, by name or number.")] = "",
+    y: Annotated[str, typer.Option(help="Of a table: the column y.")] = "",
+    sigma: Annotated[str, typer.Option(help="Of a table: the uncertainties of y.")] = "",
+    baseline: Annotated[str, typer.Option(help="Of a decay: none, free or a number.")] = "none",
+    t0: Annotated[float, typer.Option(help="Of power laws: the reference time, s.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Derive a run's results again from its readings, or fit a CSV, Parquet or HDF5 table."""
     with _errors():
-        from labctl.record import Record
+        if what.is_dir() or not (what.exists() or what.suffix):
+            _fit_run(what, [model, x, y, sigma], as_json)
+            return
+        from labctl.fitting import Options, fit_file
 
-        record = Record(folder)
-        if record.header.status != "running":
-            record.save_results()
-        _print_results(record, as_json, report=False)
+        found = fit_file(what, Options(model, x, y, sigma, baseline, t0))
+        if as_json:
+            import msgspec
+
+            shown: dict[str, Any] = {"file": found.file, "assumed": found.assumed}
+            shown |= {"metrics": found.results.metrics, "fits": found.results.fits}
+            shown["notes"] = found.results.notes
+            typer.echo(msgspec.json.encode(shown).decode())
+            return
+        from rich.console import Console
+
+        from labctl.report import terminal
+
+        typer.echo("\n".join([found.file, *(f"  {line}" for line in found.assumed)]))
+        terminal(found.results, Console())
+
+
+def _fit_run(folder: Path, options: list[str], as_json: bool) -> None:
+    from labctl.errors import BadInput
+    from labctl.record import Record
+
+    if any(options):
+        raise BadInput(f'"{folder}" is no file; models and columns are options for a table')
+    record = Record(folder)
+    if record.header.status != "running":
+        record.save_results()
+    _print_results(record, as_json, report=False)
 
 
 @app.command()

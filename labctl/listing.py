@@ -10,6 +10,7 @@ from typing import Any
 import annotated_types
 
 from labctl import catalogue
+from labctl.analysis import definitions
 from labctl.analysis.definitions import DEFINITIONS
 from labctl.errors import BadInput
 from labctl.protocol import Protocol, load_values
@@ -24,8 +25,9 @@ def rows(what: str, runs: Path) -> list[tuple[str, str]]:
     listed: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
         "protocols": _protocols,
         "instruments": lambda: _points("instrument"),
-        "devices": lambda: _points("device"),
+        "devices": _devices,
         "benches": _benches,
+        "definitions": _definitions,
         "runs": lambda: _runs(runs),
     }
     return list(listed[what]())
@@ -41,11 +43,24 @@ def _points(kind: str) -> Iterator[tuple[str, str]]:
         yield name, point.value
 
 
+def _devices() -> Iterator[tuple[str, str]]:
+    for name in sorted(catalogue.names("device")):
+        family = catalogue.load("device", name)
+        for preset in family.names():
+            kept = family.preset(preset)
+            yield f"{name}/{preset}", f"{family.title}: {kept.title} ({kept.grade})"
+
+
 def _benches() -> Iterator[tuple[str, str]]:
     for name, path in sorted(catalogue.bench_files().items()):
         content = load_values(path)
         mark = "simulated: " if "simulation" in content else ""
         yield name, mark + str(content.get("title", ""))
+
+
+def _definitions() -> Iterator[tuple[str, str]]:
+    for name, entry in sorted(DEFINITIONS.items()):
+        yield name, entry.formula
 
 
 def _runs(root: Path) -> Iterator[tuple[str, str]]:
@@ -71,16 +86,16 @@ def describe(name: str) -> str:
         return "\n".join(_protocol_lines(catalogue.load("protocol", name)))
     if name in catalogue.names("device"):
         return str(catalogue.load("device", name).describe())
+    family, _, preset = name.partition("/")
+    if preset and family in catalogue.names("device"):
+        return str(catalogue.load("device", family).describe(preset))
     if name in catalogue.bench_files():
         return catalogue.bench_files()[name].read_text(encoding="utf-8").rstrip()
     if name in DEFINITIONS:
-        known = DEFINITIONS[name]
-        source = " ".join(part for part in (known.source, known.doi and f"doi:{known.doi}") if part)
-        lines = (known.formula, known.meaning, source)
-        return "\n  ".join([f"{name} [{known.unit}]", *(line for line in lines if line)])
+        return "\n".join(definitions.lines(DEFINITIONS[name]))
     raise BadInput(
         f'there is no protocol, device, bench or definition called "{name}"; '
-        "labctl list protocols, devices or benches shows the names"
+        "labctl list protocols, devices, benches or definitions shows the names"
     )
 
 

@@ -47,6 +47,8 @@ class Fit(msgspec.Struct, frozen=True):
     identifiable: bool = False  #: every parameter's profile interval is closed
     points: int = 0  #: number of data points used
     note: str = ""  #: why a number is missing, in one sentence
+    runs: float | None = None  #: how likely so few changes of sign of the residuals are by chance
+    fixed: dict[str, float] = {}  #: constants of the formula that were stated, such as t0
 
     def __getattr__(self, name: str) -> Value:
         try:

@@ -9,7 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.decay import Baseline, curve, fit_decay
+from labctl.analysis.decay import curve, fit_decay
+from labctl.analysis.laws import find_law
+from labctl.analysis.question import Baseline
 from labctl.results import Fit, Panel, Trace
 
 __all__ = ["Axes", "Competition", "compete", "draw_decay", "judge"]
@@ -39,15 +41,18 @@ def compete(
     unit_y: str = "1",
     *,
     absolute: bool = True,
+    t0: float = 1.0,
 ) -> Competition:
     """Fit each model and compare them.
 
     Parameters
     ----------
-    t, y, sigma, baseline, unit_t, unit_y, absolute
+    t, y, sigma, baseline, unit_t, unit_y, absolute, t0
         As for `labctl.analysis.decay.fit_decay`.
     models
-        Names of the models, simplest first.
+        Names of the models, simplest first; `labctl.analysis.decay.MODELS` are all of them. Points
+        at times at which one of them has no value are left out for all, because only fits of the
+        same data can be compared; the verdict says so.
 
     Returns
     -------
@@ -59,12 +64,26 @@ def compete(
     BadInput
         A model or the baseline is unknown, or the arrays differ in length.
     """
-    return judge(
+    times = np.ravel(np.asarray(t, float))
+    early = times < max((find_law(model).begin for model in models), default=-math.inf)
+    if np.any(early):
+        t, y, sigma = times[~early], _kept(y, early), None if sigma is None else _kept(sigma, early)
+    found = judge(
         {
-            model: fit_decay(t, y, sigma, model, baseline, unit_t, unit_y, absolute=absolute)
+            model: fit_decay(t, y, sigma, model, baseline, unit_t, unit_y, absolute=absolute, t0=t0)
             for model in models
         }
     )
+    if not np.any(early):
+        return found
+    left = f"{np.sum(early)} of {len(times)} points are at times at which a model has no value"
+    return msgspec.structs.replace(found, verdict=f"{found.verdict}; {left}: left out for all")
+
+
+def _kept(values: ArrayLike, early: NDArray[np.bool_]) -> Array:
+    """Leave out what comes too early; an array of another length is for the fit to refuse."""
+    array = np.ravel(np.asarray(values, float))
+    return array[~early] if len(array) == len(early) else array
 
 
 def judge(fits: dict[str, Fit]) -> Competition:
@@ -120,7 +139,7 @@ def draw_decay(
     sigma: ArrayLike | None,
     competition: Competition,
     axes: Axes,
-    baseline: float = 0.0,
+    baseline: float | None = None,
 ) -> tuple[Panel, ...]:
     """Return data with every fitted curve, and below it the residuals of the best fit.
 
@@ -133,7 +152,7 @@ def draw_decay(
     axes
         Titles and units.
     baseline
-        The baseline when it was fixed.
+        Replaces a baseline that was fixed.
 
     Returns
     -------

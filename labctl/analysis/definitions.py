@@ -1,74 +1,79 @@
-"""Definitions: what a figure of merit means, by the id that is stored with it.
+"""The registry of definitions: every figure of merit, by the id that is stored with it.
 
 Published figures of the same name differ in their formula, so every metric carries the id of the
-one used; this table says what the id stands for and where it comes from.
+one used; the registry says what the id stands for, where it comes from, and which function computes
+it. ``labctl describe ID`` prints an entry; `labctl.analysis.definition_page` makes the reference
+page of all.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterable, Iterator
 
+from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
+from labctl.analysis.bcm import DEFINITIONS_BCM
+from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
+from labctl.analysis.definition import Definition
+from labctl.analysis.drift import DEFINITIONS_DRIFT
+from labctl.analysis.dwell import DEFINITIONS_DWELL
+from labctl.analysis.energy_definitions import DEFINITIONS_ENERGY_PARTS
+from labctl.analysis.energy_kinds import DEFINITIONS_ENERGY_KINDS
+from labctl.analysis.figures import DEFINITIONS_FIGURES
+from labctl.analysis.flicker import DEFINITIONS_FLICKER
+from labctl.analysis.life import DEFINITIONS_LIFE
+from labctl.analysis.noise import DEFINITIONS_NOISE
+from labctl.analysis.retention import DEFINITIONS_RETENTION
+from labctl.analysis.states import DEFINITIONS_STATES
+from labctl.analysis.statistics import DEFINITIONS_STATISTICS
+from labctl.analysis.stdp import DEFINITIONS_STDP
+from labctl.analysis.switching import DEFINITIONS_SWITCHING
+from labctl.analysis.telegraph import DEFINITIONS_TELEGRAPH
+from labctl.analysis.updates import DEFINITIONS_UPDATES
+from labctl.analysis.variation import DEFINITIONS_VARIATION
 from labctl.errors import BadInput
 
-__all__ = ["DEFINITIONS", "Definition", "definition"]
+__all__ = ["DEFINITIONS", "Definition", "collect", "definition", "lines"]
 
 
-class Definition(msgspec.Struct, frozen=True):
-    """A formula with a name."""
+def collect(entries: Iterable[Definition]) -> dict[str, Definition]:
+    """Return entries by id.
 
-    id: str
-    formula: str
-    meaning: str  #: what the symbols are, and what the formula leaves out
-    unit: str = "1"
-    doi: str = ""
-    source: str = ""
+    Raises
+    ------
+    BadInput
+        Two different entries have one id.
+    """
+    found: dict[str, Definition] = {}
+    for entry in entries:
+        if found.setdefault(entry.id, entry) != entry:
+            raise BadInput(f'the definition "{entry.id}" is given twice; give one another id')
+    return found
 
 
-_ALL = (
-    Definition(
-        "ppf-index-in-pulse-current",
-        "I2/I1 - 1, which is (|I2| - |I1|)/|I1|",
-        "I1 and I2 are the currents measured during the first and the second pulse. Positive is "
-        "facilitation, negative depression, for either polarity of the pulses.",
-        doi="10.1002/adma.202412006",
-        source="Nie et al., Adv. Mater. 2025, 2412006: (P2 - P1)/P1 on the responses P",
-    ),
-    Definition(
-        "ppf-index-read-conductance",
-        "(G2 - G1)/G1",
-        "G1 and G2 are the conductances read, at the read voltage, after the first and after the "
-        "second pulse.",
-        doi="10.1146/annurev.physiol.64.092501.114547",
-        source="after Zucker and Regehr, Annu. Rev. Physiol. 2002, 64, 355: (A2 - A1)/A1 on the "
-        "responses A; here the response is the conductance after the pulse",
-    ),
-    Definition(
-        "energy-level-current-width",
-        "E = V I w",
-        "V and I are the level and the current measured in the pulse, w its achieved width: the "
-        "energy that a flat pulse delivers, without its edges and the charging of the capacitance, "
-        "C V^2. The standard uncertainty has two parts: those of V, I and w, taken as common to "
-        "all pulses, and the scatter of the pulses. Where it is as large as the value, the metric "
-        "is the upper 95 % bound, max(E, 0) + 1.645 u(E).",
-        unit="J",
-        doi="10.59161/JCGM100-2008E",
-        source="propagation of uncertainty: JCGM 100:2008, 5.1.2",
-    ),
-    Definition(
-        "share-of-pairs-on-baseline",
-        "n(returned)/n",
-        "The share of the pairs before which the conductance had come back to the baseline within "
-        "the tolerance of the protocol.",
-    ),
-    Definition(
-        "read-conductance",
-        "G = I/V",
-        "I and V are measured while the read voltage is applied.",
-        unit="S",
-    ),
+#: every definition, by id
+DEFINITIONS: dict[str, Definition] = collect(
+    (
+        *DEFINITIONS_ARRHENIUS,
+        *DEFINITIONS_BCM,
+        *DEFINITIONS_CONDUCTION,
+        *DEFINITIONS_DRIFT,
+        *DEFINITIONS_DWELL,
+        *DEFINITIONS_ENERGY_PARTS,
+        *DEFINITIONS_ENERGY_KINDS,
+        *DEFINITIONS_FIGURES,
+        *DEFINITIONS_FLICKER,
+        *DEFINITIONS_LIFE,
+        *DEFINITIONS_NOISE,
+        *DEFINITIONS_RETENTION,
+        *DEFINITIONS_STATES,
+        *DEFINITIONS_STATISTICS,
+        *DEFINITIONS_STDP,
+        *DEFINITIONS_SWITCHING,
+        *DEFINITIONS_TELEGRAPH,
+        *DEFINITIONS_UPDATES,
+        *DEFINITIONS_VARIATION,
+    )
 )
-
-DEFINITIONS: dict[str, Definition] = {entry.id: entry for entry in _ALL}
 
 
 def definition(name: str) -> Definition:
@@ -84,3 +89,16 @@ def definition(name: str) -> Definition:
     except KeyError:
         known = ", ".join(sorted(DEFINITIONS))
         raise BadInput(f'the definition "{name}" is unknown; known are {known}') from None
+
+
+def lines(entry: Definition) -> Iterator[str]:
+    """Yield an entry as lines of text: id and unit, formula, meaning, source, code."""
+    named = f" ({entry.quantity})" if entry.quantity else ""
+    yield f"{entry.id} [{entry.unit}]{named}"
+    yield f"  {entry.formula}"
+    yield f"  {entry.meaning}"
+    source = " ".join(part for part in (entry.source, entry.doi and f"doi:{entry.doi}") if part)
+    if source:
+        yield f"  {source}"
+    if entry.code:
+        yield f"  computed by {entry.code}"

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.errors import BadInput
 from labctl.results import Metric
 
-__all__ = ["DEFINITION", "energy_per_pulse", "pulse_energies"]
+__all__ = ["DEFINITION", "energy_per_pulse", "floored", "pulse_energies"]
 
 Array = NDArray[np.float64]
 
@@ -108,6 +108,21 @@ def energy_per_pulse(
         sigma = math.hypot(float(np.mean(u)), scatter / math.sqrt(len(energy)))
     if not math.isfinite(mean + _Z_95 * sigma):
         return None
-    if sigma >= mean:
-        return Metric(max(mean, 0.0) + _Z_95 * sigma, None, "J", DEFINITION, bound=True)
-    return Metric(mean, sigma, "J", DEFINITION)
+    return floored(mean, sigma, DEFINITION)
+
+
+def floored(energy: float, sigma: float, definition: str, unit: str = "J") -> Metric:
+    """Return an energy, or its upper 95 % bound where the uncertainty is as large as the value.
+
+    Parameters
+    ----------
+    energy, sigma
+        Value and standard uncertainty.
+    definition
+        Id in `labctl.analysis.definitions.DEFINITIONS`.
+    unit
+        Of both.
+    """
+    if sigma >= energy:
+        return Metric(max(energy, 0.0) + _Z_95 * sigma, None, unit, definition, bound=True)
+    return Metric(energy, sigma, unit, definition)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-__all__ = ["excess_limit", "pair_99", "student_95"]
+__all__ = ["excess_limit", "pair_99", "rise_99", "student_95"]
 
 _Z_975 = 1.959963984540054  # normal quantile at 97.5 %
+_Z_99 = 2.326347874040841  # normal quantile at 99 %
 _Z_999 = 3.090232306167813  # normal quantile at 99.9 %
 _EXACT_UP_TO = 200
 
@@ -101,3 +102,30 @@ def excess_limit(dof: int) -> float:
     """
     spread = 2 / (9 * dof)
     return float((1 - spread + _Z_999 * math.sqrt(spread)) ** 3)
+
+
+def rise_99(count: int, dof: float) -> float:
+    """Return the rise of chi2, in variances, that useless parameters reach once in a hundred.
+
+    Parameters
+    ----------
+    count
+        Number of parameters, at least one.
+    dof
+        Degrees of freedom of the variance estimate; ``math.inf`` when it is known.
+
+    Returns
+    -------
+    float
+        The 99 % quantile of chi2 for `count` degrees by the approximation of Wilson and Hilferty
+        (doi:10.1073/pnas.17.12.684), good to 1 %. Where the variance is estimated it becomes
+        dof (exp(rise/dof) - 1), as it exactly does for two parameters.
+
+    Examples
+    --------
+    >>> round(rise_99(3, math.inf), 1)
+    11.4
+    """
+    spread = 2 / (9 * count)
+    rise = count * (1 - spread + _Z_99 * math.sqrt(spread)) ** 3
+    return float(rise if math.isinf(dof) else dof * math.expm1(rise / dof))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import BadInput
 
-__all__ = ["Sample", "clean"]
+__all__ = ["Reach", "Sample", "clean", "reach"]
 
 Array = NDArray[np.float64]
 
@@ -26,8 +28,26 @@ class Sample:
     unit_s: float  #: a weighted sum of squares of 1 sigma, in the units of `y` and `w`
 
 
+class Reach(NamedTuple):
+    """What a set of times lets be seen of a decay."""
+
+    first: float | Array  #: earliest time; arrays where there are many sets
+    gap: float | Array  #: smallest distance of two different times
+    span: float | Array  #: latest time less the earliest
+
+
+def reach(t: Array) -> Reach:
+    """Return what times in rising order, at least two of them different, let be seen."""
+    gaps = np.diff(t)
+    return Reach(float(t[0]), float(np.min(gaps[gaps > 0])), float(t[-1] - t[0]))
+
+
 def clean(
-    t: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, baseline: float
+    t: ArrayLike,
+    y: ArrayLike,
+    sigma: ArrayLike | None,
+    baseline: float,
+    begin: float = -math.inf,
 ) -> tuple[Sample, str]:
     """Drop what cannot be used, sort and scale.
 
@@ -37,6 +57,8 @@ def clean(
         Times, values and their standard uncertainties (None: all alike), one-dimensional.
     baseline
         Subtracted from `y`.
+    begin
+        Earliest time at which the law that is to be fitted has a value.
 
     Returns
     -------
@@ -58,10 +80,15 @@ def clean(
             "for a fit; their numbers must be equal"
         )
     finite = np.isfinite(times) & np.isfinite(values)
-    good = finite & np.isfinite(spread) & (spread > 0)
-    order = np.argsort(times[good], kind="stable")
-    sample = _scaled(times[good][order], values[good][order], spread[good][order])
-    return sample, _dropped(len(times), int(np.sum(~finite)), int(np.sum(finite & ~good)))
+    known = finite & np.isfinite(spread) & (spread > 0)
+    good = known & (times >= begin)
+    if not np.all(good):
+        times, values, spread = times[good], values[good], spread[good]
+    if np.any(times[1:] < times[:-1]):
+        order = np.argsort(times, kind="stable")
+        times, values, spread = times[order], values[order], spread[order]
+    counts = [int(np.sum(x)) for x in (~finite, finite & ~known, known & ~good)]
+    return _scaled(times, values, spread), _dropped(len(good), *counts)
 
 
 def _scaled(t: Array, y: Array, spread: Array) -> Sample:
@@ -75,10 +102,12 @@ def _size(x: Array) -> float:
     return (float(np.max(np.abs(x))) if len(x) else 0.0) or 1.0
 
 
-def _dropped(total: int, not_finite: int, no_sigma: int) -> str:
+def _dropped(total: int, not_finite: int, no_sigma: int, too_early: int) -> str:
     parts = []
     if not_finite:
         parts.append(f"{not_finite} not finite")
     if no_sigma:
         parts.append(f"{no_sigma} without a positive finite sigma")
+    if too_early:
+        parts.append(f"{too_early} at times at which the law has no value")
     return f"left out of {total} points: {', '.join(parts)}" if parts else ""
