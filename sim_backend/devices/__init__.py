@@ -20,7 +20,28 @@ __all__ = [
 
 #: the families of this package: name -> module with a `FAMILY`
 _OWN = MappingProxyType(
-    {"ftj": "sim_backend.devices.ftj", "resistor": "sim_backend.devices.resistor"}
+    {
+        "capacitor": "sim_backend.devices.capacitor",
+        "cbram": "sim_backend.devices.cbram",
+        "diode": "sim_backend.devices.diode",
+        "domain-wall": "sim_backend.devices.domain_wall",
+        "ecram": "sim_backend.devices.ecram",
+        "fefet": "sim_backend.devices.fefet",
+        "floating-gate": "sim_backend.devices.floating_gate",
+        "ftj": "sim_backend.devices.ftj",
+        "hzo": "sim_backend.devices.hzo",
+        "mtj": "sim_backend.devices.mtj",
+        "oect": "sim_backend.devices.oect",
+        "open": "sim_backend.devices.open_circuit",
+        "optoelectronic": "sim_backend.devices.optoelectronic",
+        "pcm": "sim_backend.devices.pcm",
+        "resistor": "sim_backend.devices.resistor",
+        "rram": "sim_backend.devices.rram",
+        "rram-array": "sim_backend.devices.rram_array",
+        "rram-gap": "sim_backend.devices.rram_gap",
+        "short": "sim_backend.devices.short_circuit",
+        "threshold-switch": "sim_backend.devices.threshold_switch",
+    }
 )
 _GROUP = "labctl.devices"
 

@@ -117,19 +117,26 @@ class Family:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the presets that ship with the family."""
-        prefix = f"{self.name}-"
+        prefix, line = f"{self.name}-", f'family = "{self.name}"'
+        # rram-gap-hfox.toml may be the preset hfox of rram-gap or gap-hfox of rram: it says which
         return tuple(
-            sorted(path.stem.removeprefix(prefix) for path in self.presets.glob(f"{prefix}*.toml"))
+            sorted(
+                path.stem.removeprefix(prefix)
+                for path in self.presets.glob(f"{prefix}*.toml")
+                if line in path.read_text(encoding="utf-8").splitlines()
+            )
         )
 
-    def preset(self, name: str) -> Preset:
-        """Read a preset by its name, or a user's own by the path of its TOML file.
+    def preset(self, name: str | Mapping[str, Any]) -> Preset:
+        """Read a preset by its name, or a user's own by the path or the content of its TOML file.
 
         Raises
         ------
         BadInput
             There is none, or its file is not a preset of this family.
         """
+        if not isinstance(name, str):
+            return self._read(name, str(name.get("name", "own")), "the preset of a bench file")
         own = name.endswith(".toml")
         path = Path(name) if own else self.presets / f"{self.name}-{name}.toml"
         if not path.is_file():
@@ -139,31 +146,40 @@ class Family:
             )
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-            preset = msgspec.convert({**values, "name": path.stem if own else name}, Preset)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"{path}: not a preset of a device: {error}") from None
-        self._check(preset, path)
+        return self._read(values, path.stem if own else name, str(path))
+
+    def _read(self, values: Mapping[str, Any], name: str, where: str) -> Preset:
+        try:
+            preset = msgspec.convert({**values, "name": name}, Preset)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"{where}: not a preset of a device: {error}") from None
+        self._check(preset, where)
         return preset
 
-    def _check(self, preset: Preset, path: Path) -> None:
+    def _check(self, preset: Preset, where: str) -> None:
         if preset.family != self.name:
             raise BadInput(
-                f'{path}: a preset of the family "{preset.family}" was given; '
+                f'{where}: a preset of the family "{preset.family}" was given; '
                 f'this device is of the family "{self.name}"'
             )
         for grade in (preset.grade, *(entry.grade for entry in preset.parameters.values())):
             if grade not in GRADES:
-                raise BadInput(f'{path}: the grade "{grade}" is unknown; use {", ".join(GRADES)}')
+                raise BadInput(f'{where}: the grade "{grade}" is unknown; use {", ".join(GRADES)}')
 
     def load(
-        self, preset: str = "", changes: Mapping[str, Any] | None = None, where: str = ""
+        self,
+        preset: str | Mapping[str, Any] = "",
+        changes: Mapping[str, Any] | None = None,
+        where: str = "",
     ) -> DeviceModel:
         """Build the model of a preset, with some of its values changed.
 
         Parameters
         ----------
         preset
-            Name or path; empty for the family's first.
+            Name, path or content; empty for the family's first.
         changes
             Parameters and initial conditions that replace those of the preset.
         where

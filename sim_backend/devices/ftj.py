@@ -1,47 +1,68 @@
 """A ferroelectric tunnel junction: one state model for the synapse of Nie et al. (2025).
 
 State: p, the lasting polarisation (0 to 1); v1, polarisation that switches back; v2, oxygen
-vacancies that diffuse back; z, their slow pile-up; c, the trace that the unrelaxed part leaves.
-v1, v2, z are signed lowerings of the barrier, in units of ln G::
+vacancies that diffuse back; z, their slow pile-up; c, the trace that the unrelaxed part leaves; s,
+the charge that screens a voltage which stays. v1, v2, z are signed lowerings of the barrier, in
+units of ln G, so that G = Gmin (Gmax / Gmin)^p exp(v1 + v2 + z). With X = exp((|V| - 1 V) / vd),
+Y = exp((|V| - 1 V) / vp), a = max(0, 1 - |s| / X), below the threshold of 0.3 V::
 
-    G     = Gmin (Gmax / Gmin)^p exp(v1 + v2 + z)
-    dc/dt = (v1 + v2 - lam z - c) / tc
+    dvi/dt = -vi / ti        dz/dt = -z / tz        dc/dt = (v1 + v2 - lam z - c) / tc
+    ds/dt = -s / ts          dp/dt = -(1 / (2 bp tp)) sinh(bp (2 p - 1))
 
-    |V| <= 0.3 V: relaxation only. Above, with X = exp((|V| - 1 V) / vd), Y = exp((|V| - 1 V) / vp):
+and above it, for V > 0 / for V < 0::
 
-    dvi/dt = (u X / w0) (+m_ip or -m_in - vi) - vi / ti              i = 1, 2
-    dz/dt  = (uz X / w0) (+1 or -mzn - z) - z / tz
-    V > 0:  dp/dt =  (Y / w0) max(0, e0 + ka c + al c^2) (1 - p)
-    V < 0:  dp/dt = -(X / w0) al c^2 p
+    dvi/dt = (u X / w0) (m_ip - vi) - vi / ti    /    (u X / w0) (-m_in - vi) - vi / ti
+    dz/dt  = (uz a X / w0) (1 - z)               /    (uz a X / w0) (-mzn - z)
+    dp/dt  = (a Y / w0) max(0, e0 + ka c + al c^2) (1 - p)    /    -(a X / w0) al c^2 p
+    ds/dt  = (X - s) / ts    /    (-X - s) / ts     dc/dt = 0
 
-t1 is activated with 0.23 eV, t2 and tz with 0.70 eV; t2 is t2p while v2 > 0, t2n while v2 < 0; p
-does not decay. The barrier changes are additive and the tunnelling current is exponential in them.
-p, vp: cooperative growth of domains. m: finite switchable area and mobile charge. c^2: domains
-written on top of unrelaxed ones stay, whichever the sign of the residue. ka c: vacancies at the
-right interface help. -lam z: the pile-up repels further lasting switching.
+t1 is activated with 0.23 eV, t2 and tz with 0.70 eV; t2 is t2p while v2 > 0, t2n while v2 < 0.
 
-The current is G V at every voltage. (The source finds direct tunnelling up to 0.3 V and
-Fowler-Nordheim tunnelling above; that curvature is not modelled, so a conductance read inside a
-pulse is the same quantity as one read at 0.1 V.) An excursion begins where the voltage
-passes the threshold and ends where it has come back below nine tenths of it; the cycle-to-cycle
-variation is one factor on all rates for each.
+Why each term. Exponential in the sum: tunnelling through a barrier whose changes add up. p, vp:
+cooperative growth of domains. v1, v2: what the source tells apart by its two activation energies.
+m: finite switchable area and mobile charge. c^2: domains written on top of unrelaxed ones stay,
+whichever the sign of the residue; what relaxes leaves the trace, so it stands still while a voltage
+drives. ka c: vacancies at the right interface help. -lam z: the pile-up repels further lasting
+switching. s: charge at the interfaces follows a voltage within ts and takes the field away, so that
+it is the rise of a voltage that switches for good, not its length: a sweep of seconds does what a
+few pulses of its peak do, and nothing runs away. (ts is long against the source's pulses and short
+against its intervals, so its figures hardly know it.) sinh: the depolarising field, in proportion
+to 2 p - 1, helps thermal hopping, so that a full state loses in the logarithm of time and all end
+half-way.
+
+Current: thermionic emission in the low state, tunnelling (direct up to the threshold,
+Fowler-Nordheim above) in the high state, as the source finds; the logarithms mix by the share
+1 / (1 + (cross / G)^steep). Up to the threshold emission is ohmic. The shape does not depend on
+the temperature. There is no series resistance (that of the probe is the fixture's) and no
+capacitance: 5 pF in 900 um2 are charged through a probe within nanoseconds.
+
+An excursion begins where the voltage passes the threshold and ends where it has come back below
+nine tenths of it. The cycle-to-cycle variation is one factor on all rates for each. Wear: after N
+excursions the share N / (N + endurance) of the domains is pinned and switches no more. Noise: 1/f
+and telegraph noise of the conductance, by age.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from annotated_types import Ge, Gt
-from pydantic import Field
 
 from labctl.errors import BadInput
-from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
-from sim_backend.devices.family import Conditions, Family
-from sim_backend.devices.ftj_kinetics import PARAMETERS, VARIABLES, Junction
-from sim_backend.devices.ftj_kinetics import Conditions as Shared
+from labctl.kernels import kernels
+from sim_backend.devices.family import Family
+from sim_backend.devices.ftj_current import (
+    Line,
+    excited,
+    flow,
+    lines_of,
+    log_conductance,
+    rested,
+    shape,
+)
+from sim_backend.devices.ftj_kinetics import PARAMETERS, VARIABLES, Rates, Variables
+from sim_backend.devices.ftj_parameters import Initial, Parameters, rates_of
 from sim_backend.devices.model import (
     TALLY,
     Array,
@@ -49,62 +70,38 @@ from sim_backend.devices.model import (
     Piece,
     State,
     Stream,
-    ends,
     released,
-    repeat_plainly,
     spread,
 )
+from sim_backend.devices.parts.fluctuation import one_over_f_mean, telegraph_mean
 
 __all__ = ["FAMILY", "Initial", "Parameters", "TunnelJunction"]
 
-ElectronVolt = Annotated[float, Unit("eV")]
-
 _FIRST = len(TALLY)
 _LAST = _FIRST + len(VARIABLES)
-_MOST_READY = 16  # temperatures for which kinetics are kept
+_MOST_READY = 16  # temperatures for which rates are kept
+_COMPILED_FROM = 8  # devices; for fewer, plain Python is as fast
+_KERNELS = "sim_backend.devices.kernels.junction"
 
 
-class Parameters(Conditions):
-    """The numbers of a junction; see the module's equations."""
+class _Ready:
+    """The rates of all junctions at one temperature."""
 
-    u: Annotated[Ratio, Gt(0)] = Field(description="writing of v1 and v2 in a reference pulse")
-    uz: Annotated[Ratio, Gt(0)] = Field(description="writing of z in a reference pulse")
-    m1p: Annotated[Ratio, Gt(0)] = Field(description="largest v1 under a positive voltage, ln G")
-    m2p: Annotated[Ratio, Gt(0)] = Field(description="largest v2 under a positive voltage, ln G")
-    m1n: Annotated[Ratio, Gt(0)] = Field(description="largest -v1 under a negative voltage, ln G")
-    m2n: Annotated[Ratio, Gt(0)] = Field(description="largest -v2 under a negative voltage, ln G")
-    mzn: Annotated[Ratio, Gt(0)] = Field(description="largest -z under a negative voltage, ln G")
-    t1: Annotated[Second, Gt(0)] = Field(description="relaxation of v1")
-    t2p: Annotated[Second, Gt(0)] = Field(description="relaxation of v2 while positive")
-    t2n: Annotated[Second, Gt(0)] = Field(description="relaxation of v2 while negative")
-    tz: Annotated[Second, Gt(0)] = Field(description="relaxation of z")
-    tc: Annotated[Second, Gt(0)] = Field(description="time in which the trace c follows")
-    vd: Annotated[Volt, Gt(0)] = Field(description="voltage that speeds writing e-fold")
-    vp: Annotated[Volt, Gt(0)] = Field(description="voltage that speeds lasting growth e-fold")
-    e0: Annotated[Ratio, Ge(0)] = Field(description="lasting growth without a trace")
-    ka: Annotated[Ratio, Ge(0)] = Field(description="lasting growth linear in the trace")
-    al: Annotated[Ratio, Ge(0)] = Field(description="lasting growth quadratic in the trace")
-    lam: Annotated[Ratio, Ge(0)] = Field(description="repulsion by the pile-up z")
-    gmin: Annotated[Siemens, Gt(0)] = Field(description="conductance at p = 0, relaxed")
-    gmax: Annotated[Siemens, Gt(0)] = Field(description="conductance at p = 1, relaxed")
-    threshold: Annotated[Volt, Ge(0)] = Field(description="below it there is relaxation only")
-    width: Annotated[Second, Gt(0)] = Field(description="width w0 of the reference pulse")
-    amplitude: Annotated[Volt, Gt(0)] = Field(description="amplitude of the reference pulse")
-    reference: Annotated[Kelvin, Gt(0)] = Field(description="temperature of all times given")
-    energy_fast: Annotated[ElectronVolt, Ge(0)] = Field(description="activation energy of t1")
-    energy_slow: Annotated[ElectronVolt, Ge(0)] = Field(description="that of t2p, t2n and tz")
-    cycle_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="cycle-to-cycle: standard deviation of the factor on an excursion's rates"
-    )
-    device_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="device-to-device: standard deviation of the logarithm of each parameter"
-    )
+    def __init__(self, matrix: Array) -> None:
+        self.matrix = matrix
+        self.rates = [Rates(*column) for column in matrix.T.tolist()]
+        self._stream: Stream | None = None
+        self._ways: list[_Way] = []
 
-
-class Initial(Conditions):
-    """How a fresh junction begins: relaxed."""
-
-    conductance: Annotated[Siemens, Gt(0)] = Field(description="conductance to begin with")
+    def ways(self, parameters: Parameters, first: int, stream: Stream | None) -> list[_Way]:
+        """Return a way for every junction, made once for a stream."""
+        if not self._ways or stream is not self._stream:
+            self._ways = [
+                _Way(parameters, first + device, rates, stream)
+                for device, rates in enumerate(self.rates)
+            ]
+            self._stream = stream
+        return self._ways
 
 
 class TunnelJunction:
@@ -124,7 +121,7 @@ class TunnelJunction:
     """
 
     terminals = ("top", "bottom")
-    _names = (*TALLY, *VARIABLES, "excursion", "factor")
+    _names = (*TALLY, *VARIABLES, "excursion", "factor", "age")
 
     def __init__(
         self, parameters: Parameters, initial: Initial, account: Mapping[str, Any]
@@ -133,10 +130,7 @@ class TunnelJunction:
         self.initial = initial
         self.threshold = parameters.threshold
         self._account = dict(account)
-        self._shared = Shared(
-            parameters.width, parameters.amplitude, parameters.reference,
-            parameters.energy_fast, parameters.energy_slow,
-        )  # fmt: skip
+        self._noisy = parameters.flicker > 0 or parameters.telegraph > 0
         if not parameters.gmin <= initial.conductance <= parameters.gmax:
             raise BadInput(
                 f"a junction of {initial.conductance:g} S was asked for; relaxed it has "
@@ -147,26 +141,26 @@ class TunnelJunction:
         """Make relaxed junctions, all of the initial conductance."""
         values = np.zeros((len(self._names), devices))
         drawn = self._drawn(devices, stream if spread else None, first)
-        state = State(self._names, values, drawn, first)
-        for device, junction in enumerate(self._junctions(state, self.parameters.reference)):
-            share = junction.relaxed(self.initial.conductance)
-            values[_FIRST, device] = min(1.0, max(0.0, share))
-        return state
+        low, high = (drawn[PARAMETERS.index(name)] for name in ("gmin", "gmax"))
+        share = np.log(self.initial.conductance / low) / np.log(high / low)
+        values[_FIRST] = np.clip(share, 0.0, 1.0)
+        return State(self._names, values, drawn, first)
 
     def _drawn(self, devices: int, stream: Stream | None, first: int) -> Array:
         nominal = [getattr(self.parameters, name) for name in PARAMETERS]
         return spread(nominal, self.parameters.device_sigma, devices, stream, first)
 
-    def _junctions(self, state: State, temperature: float) -> list[Junction]:
-        """Return the kinetics of every junction at a temperature, made once."""
-        found: list[Junction] | None = state.ready.get(temperature)
+    def _ready(self, state: State, temperature: float) -> _Ready:
+        """Return the rates of every junction at a temperature, made once."""
+        found: _Ready | None = state.ready.get(temperature)
         if found is None:
             if len(state.ready) >= _MOST_READY:
                 state.ready.clear()
-            columns = state.parameters.T.tolist()
-            found = [Junction(column, self._shared, temperature) for column in columns]
+            found = _Ready(rates_of(state.parameters, self.parameters, temperature))
             state.ready[temperature] = found
         return found
+
+    # time ---------------------------------------------------------------------------------------
 
     def advance(
         self,
@@ -177,53 +171,9 @@ class TunnelJunction:
         stream: Stream | None,
     ) -> Array:
         """Take all junctions through straight levels; returns C into each terminal."""
-        top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
-        pieces = _pieces(top[0] - bottom[0], top[1] - bottom[1], duration, self.threshold)
-        charges = []
-        for device, junction in enumerate(self._junctions(state, temperature)):
-            row = state.values[:, device].tolist()
-            number = state.first + device
-            charge = self._pass(row, number, junction, pieces, stream) if duration > 0 else 0.0
-            state.values[:, device] = row
-            charges.append(charge)
-        return np.array([charges, [-charge for charge in charges]])
-
-    def _pass(
-        self,
-        row: list[float],
-        device: int,
-        junction: Junction,
-        pieces: list[tuple[float, float, float]],
-        stream: Stream | None,
-    ) -> float:
-        """Take one junction, its tally first in the row, through straight pieces; returns C."""
-        s, total = row[_FIRST:_LAST], 0.0
-        positive, negative, side, passed, throughput, peak, *_ = row
-        excursion, factor = row[_LAST], row[_LAST + 1]
-        for first, last, length in pieces:
-            if max(abs(first), abs(last)) <= self.threshold:
-                side = 0.0 if released(first, last, self.threshold) else side
-                charge = junction.rest(s, first, last, length)
-            else:
-                sign = 1.0 if first + last > 0 else -1.0
-                if sign != side:
-                    side, excursion = sign, excursion + 1
-                    positive, negative = positive + (sign > 0), negative + (sign < 0)
-                    factor = self._factor(device, int(excursion), stream)
-                charge = junction.excite(s, first, last, length, factor)
-            peak = max(peak, abs(first), abs(last))
-            total += charge
-            throughput += abs(charge)
-        row[:] = (
-            positive, negative, side, passed + total, throughput, peak, *s, excursion, factor,
-        )  # fmt: skip
-        return total
-
-    def _factor(self, device: int, excursion: int, stream: Stream | None) -> float:
-        """Return the factor on all rates of one excursion."""
-        if stream is None:
-            return 1.0
-        return max(0.0, 1.0 + self.parameters.cycle_sigma * stream.normal(device, excursion))
+        return self._through(
+            state, lines_of(levels, duration, self.threshold), 1, temperature, stream
+        )
 
     def repeat(
         self,
@@ -233,44 +183,190 @@ class TunnelJunction:
         temperature: float,
         stream: Stream | None,
     ) -> Array:
-        """Take all junctions through the same pieces `count` times, one after another."""
-        return repeat_plainly(self, state, pieces, count, temperature, stream)
+        """Take all junctions through the same pieces `count` times.
+
+        A turn that leaves a junction as it found it is not done again: without cycle-to-cycle
+        variation, wear and noise a train without end costs no more than the way to its steady
+        state.
+        """
+        lines = [
+            line
+            for levels, duration in pieces
+            for line in lines_of(levels, duration, self.threshold)
+        ]
+        if self._fluctuates(state):  # the fluctuation of each piece is another
+            total = np.zeros((2, state.devices))
+            for line in lines * count:
+                total += self._through(state, [line], 1, temperature, stream)
+            return total
+        return self._through(state, lines, count, temperature, stream)
+
+    def _through(
+        self,
+        state: State,
+        lines: Sequence[Line],
+        turns: int,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all junctions through lines of the voltage, `turns` times."""
+        ready, devices = self._ready(state, temperature), len(state.values[0])
+        gains = self._gains(state, lines)
+        fast = kernels(_KERNELS) if devices >= _COMPILED_FROM else None
+        if fast is not None and lines:
+            charges = fast.through(
+                state.values, ready.matrix, gains, np.array(lines), turns, state.first,
+                self._first_word(stream), stream is not None, self.parameters.cycle_sigma,
+                self.parameters.endurance,
+            )  # fmt: skip
+            return np.array([charges, -charges])
+        moved = []
+        for device, way in enumerate(ready.ways(self.parameters, state.first, stream)):
+            row = state.values[:, device].tolist()
+            way.gain = gains[device]
+            moved.append(way.once(row, lines) if turns == 1 else way.turns(row, lines, turns))
+            state.values[:, device] = row
+        return np.array([moved, [-charge for charge in moved]])
+
+    @staticmethod
+    def _first_word(stream: Stream | None) -> np.uint64:
+        return np.uint64(0 if stream is None else stream.start)
+
+    # looks --------------------------------------------------------------------------------------
 
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal at constant levels, A."""
         voltage = levels.get("top", 0.0) - levels.get("bottom", 0.0)
-        currents = [g * voltage for g in self._conductances(state)]
+        if voltage == 0.0:
+            return np.zeros((2, state.devices))
+        rates = self._ready(state, self.parameters.reference).rates
+        law = shape(voltage, rates[0])  # shared by all
+        sign = 1.0 if voltage > 0 else -1.0
+        if len(rates) == 1 and not self._noisy:
+            i = sign * flow(log_conductance(_columns(state)[0], rates[0]), law, rates[0])
+            return np.array(((i,), (-i,)))
+        currents = [
+            sign * gain * flow(log_conductance(column, r), law, r)
+            for column, r, gain in zip(_columns(state), rates, self._gains(state, ()), strict=True)
+        ]
         return np.array([currents, [-i for i in currents]])
 
     def conductance(self, state: State) -> Array:
-        """Return the conductances, S."""
-        return np.array(self._conductances(state))
+        """Return dI/dV at zero, S."""
+        rates = self._ready(state, self.parameters.reference).rates
+        logs = [log_conductance(s, r) for s, r in zip(_columns(state), rates, strict=True)]
+        conductances: Array = np.exp(logs) * self._gains(state, ())
+        return conductances
 
-    def _conductances(self, state: State) -> list[float]:
-        columns = state.values[_FIRST:_LAST].T.tolist()
-        junctions = self._junctions(state, self.parameters.reference)
-        return [junction.conductance(s) for junction, s in zip(junctions, columns, strict=True)]
+    def _fluctuates(self, state: State) -> bool:
+        return self._noisy and state.noise is not None
+
+    def _gains(self, state: State, lines: Sequence[Line]) -> Sequence[float] | Array:
+        """Return the factors by which conductances are off, on average over a time to come."""
+        if not self._noisy or state.noise is None:
+            devices = len(state.values[0])
+            return _ONE if devices == 1 else np.ones(devices)
+        p, age = self.parameters, state.row("age")
+        duration = sum(line[2] for line in lines)
+        numbers = state.first + np.arange(state.devices)
+        flicker = one_over_f_mean(
+            state.noise, numbers, age, duration, p.flicker, p.flicker_fast, p.flicker_slow
+        )
+        if p.telegraph == 0:
+            return 1.0 + flicker
+        low = telegraph_mean(state.noise, numbers, age, duration, p.capture, p.emission)
+        return 1.0 + flicker - p.telegraph * low
 
     def describe(self) -> dict[str, Any]:
         """Return family, preset, grades and parameters."""
         return self._account
 
 
-def _pieces(
-    first: float, last: float, duration: float, threshold: float
-) -> list[tuple[float, float, float]]:
-    """Cut a straight line where it passes a threshold: (first, last, duration) of each part."""
-    if first == last:
-        return [(first, last, duration)]
-    shares = sorted(
-        share
-        for share in ((edge - first) / (last - first) for edge in {threshold, -threshold})
-        if 0 < share < 1
-    )
-    levels = [min((threshold, -threshold), key=lambda e: abs(first + (last - first) * x - e))
-              for x in shares]  # fmt: skip
-    points = [(0.0, first), *zip(shares, levels, strict=True), (1.0, last)]
-    return [(a, b, (end - start) * duration) for (start, a), (end, b) in itertools.pairwise(points)]
+_ONE = (1.0,)
+
+
+def _columns(state: State) -> list[Variables]:
+    columns: list[Variables] = state.values[_FIRST:_LAST].T.tolist()  # lists of six will do
+    return columns
+
+
+class _Way:
+    """One junction on its way through lines of the voltage, in plain Python.
+
+    `sim_backend.devices.kernels.junction` does the same for many.
+    """
+
+    __slots__ = ("endurance", "gain", "number", "rates", "sigma", "steady", "stream", "threshold")
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        number: int,
+        rates: Rates,
+        stream: Stream | None,
+    ) -> None:
+        self.number, self.rates, self.stream, self.gain = number, rates, stream, 1.0
+        self.threshold = parameters.threshold
+        self.sigma, self.endurance = parameters.cycle_sigma, parameters.endurance
+        self.steady = stream is None and not parameters.endurance
+
+    def turns(self, row: list[float], lines: Sequence[Line], count: int) -> float:
+        """Take one junction, its tally first in the row, through the lines; returns C."""
+        total = 0.0
+        for done in range(count):
+            before = row[:]
+            charge = self.once(row, lines)
+            total += charge
+            if self.steady and before[_FIRST:_LAST] == row[_FIRST:_LAST] and before[2] == row[2]:
+                left = count - done - 1
+                _multiplied(row, before, left)
+                return total + left * charge
+        return total
+
+    def once(self, row: list[float], lines: Sequence[Line]) -> float:
+        """Go through the lines once; returns C."""
+        positive, negative, side, passed, throughput, peak, p, v1, v2, z, c, s, *rest = row
+        excursion, factor, age = rest
+        state: Variables = (p, v1, v2, z, c, s)
+        threshold, rates, total = self.threshold, self.rates, 0.0
+        for first, last, length in lines:
+            highest = max(abs(first), abs(last))
+            if highest <= threshold:
+                side = 0.0 if released(first, last, threshold) else side
+                state, charge = rested(state, first, last, length, rates)
+            else:
+                sign = 1.0 if first + last > 0 else -1.0
+                if sign != side:
+                    side, excursion = sign, excursion + 1
+                    positive, negative = positive + (sign > 0), negative + (sign < 0)
+                    factor = self.factor(int(excursion))
+                loose = self.loose(positive + negative)
+                state, charge = excited(state, first, last, length, factor, loose, rates)
+            charge *= self.gain
+            peak, age = max(peak, highest), age + length
+            total += charge
+            throughput += abs(charge)
+        row[:] = (
+            positive, negative, side, passed + total, throughput, peak, *state, excursion, factor,
+            age,
+        )  # fmt: skip
+        return total
+
+    def factor(self, excursion: int) -> float:
+        """Return the factor on all rates of one excursion."""
+        if self.stream is None:
+            return 1.0
+        return max(0.0, 1.0 + self.sigma * self.stream.normal(self.number, excursion))
+
+    def loose(self, excursions: float) -> float:
+        """Return the share of the domains that are not pinned."""
+        return self.endurance / (self.endurance + excursions) if self.endurance else 1.0
+
+
+def _multiplied(row: list[float], before: list[float], count: int) -> None:
+    """Do the turn that led from `before` to `row` `count` times more, in all that is counted."""
+    for k in (0, 1, 3, 4, _LAST, _LAST + 2):
+        row[k] += count * (row[k] - before[k])
 
 
 FAMILY = Family(
@@ -278,7 +374,9 @@ FAMILY = Family(
     title="Ferroelectric tunnel junction",
     summary=(
         "Lasting polarisation and three volatile lowerings of the barrier; lasting switching is "
-        "second order, through the trace that the volatile part leaves. I = G V at every voltage."
+        "second order, through the trace that the volatile part leaves, and follows the rise of a "
+        "voltage. Thermionic emission in the low state, direct and Fowler-Nordheim tunnelling in "
+        "the high one."
     ),
     parameters=Parameters,
     initial=Initial,

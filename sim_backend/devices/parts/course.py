@@ -36,7 +36,7 @@ __all__ = ["Range", "fast_forward"]
 
 _CHARGE, _THROUGHPUT = TALLY.index("charge"), TALLY.index("throughput")
 _FEW = 6  # turns that are simply played
-_FIRST_TRIAL, _GROWTH = 4, 4  # turns of the first trial, and how many more in the next
+_FIRST_TRIAL, _GROWTH = 2, 4  # turns of the first trial, and how many more in the next
 _AGREES = 1e-13  # relative difference that counts as rounding
 
 
@@ -82,8 +82,8 @@ def fast_forward(
         ones; so are charge and throughput in the tally.
     """
     origin = state.values.copy()
-    total = repeat_plainly(model, state, pieces, min(count, _FEW // 2), temperature, stream)
-    left = count - min(count, _FEW // 2)
+    total = repeat_plainly(model, state, pieces, min(count, 1), temperature, stream)
+    left = count - min(count, 1)
     if left <= _FEW:
         return total + repeat_plainly(model, state, pieces, left, temperature, stream)
     rows = [state.names.index(name) for name in known.counters]

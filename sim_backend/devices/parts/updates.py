@@ -52,7 +52,7 @@ def exponential_step(q: ArrayLike, moved: ArrayLike, b: ArrayLike, k: ArrayLike)
     exponent = np.minimum(-slope * np.asarray(moved, np.float64), _LARGEST)
     # away from u the change is (u - b) (exp(..) - 1), which loses nothing for a small pulse
     change = (1.0 - base / u) * np.expm1(exponent)
-    after = start - np.log1p(np.maximum(change, -1.0 + 1e-300)) / slope
+    after = start - np.log1p(np.maximum(change, -1.0 + 1e-15)) / slope
     return np.where(u > base, after, start)
 
 

@@ -1,0 +1,235 @@
+"""Magnetic tunnel junctions: switching rates, magnetoresistance, and the moments of switching.
+
+A junction is parallel (P, low resistance) or antiparallel (AP). Between the two it is a Markov
+chain with rates that the voltage sets. With x = V / Vc for the way that the voltage favours and
+x = -V / Vc for the way back::
+
+    x < 1:  rate = exp(-Delta(T) (1 - x)^n) / tau0                thermal (Neel, Brown)
+    x > 1:  rate = 1 / tau0 + (x - 1) / taup                      the torque exceeds the damping
+
+with Delta(T) = Delta Tref / T. The two branches join without a step (Liu and Ohsawa, IEICE Trans.
+Electron. E104-C, 121, 2021, 10.1587/transele.2020ECP5011, lay a spline there). The
+magnetoresistance falls with the voltage, G_AP = G_P / (1 + TMR0 / (1 + V^2 / Vh^2)).
+
+The moments of switching
+------------------------
+Such a chain is the same as one that at the moments of a Poisson process of the rate r1 + r0 forgets
+everything and is drawn anew, parallel with the probability r1 / (r1 + r0) (uniformisation; both
+have the same generator). On the clock u = integral of (r1 + r0) dt this is a Poisson process of
+rate 1, the same whatever the voltage did: cell by cell it is looked up by (junction, cell). The
+state after any time is therefore the draw of the last such moment, found by walking back from the
+end, and the state before it if there was none. A pulse cut in two is the same pulse, and ten years
+of a junction that flips every nanosecond cost as much as a pulse.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_backend.devices.model import Array, State, Stream
+
+__all__ = [
+    "Rates", "Switching", "Whole", "antiparallel_mean", "book", "geometric", "last_draw", "numbers",
+    "panels", "rate", "series", "switching", "time_up",
+]  # fmt: skip
+
+#: whole numbers, of devices and junctions
+Whole = NDArray[np.int64]
+
+_REFRESH = 0xD1  # in the keys
+_STEP = 0.01  # V: a ramp is cut at multiples of it
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
+_MANY = 48.0  # refreshes beyond which the share of time is the expected one
+#: probability of at most k refreshes in a cell of length 1 (Poisson); 1 to rounding at the end
+_COUNTS = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(18)])
+_LARGEST = 690.0  # exponent
+
+
+class Rates(NamedTuple):
+    """What sets the rates of junctions; arrays of shape (devices,)."""
+
+    stability: Array  #: Delta at the temperature at hand
+    critical: Array  #: Vc, V
+    attempt: float  #: tau0, s
+    precession: float  #: taup, s
+    exponent: float  #: n
+
+
+class Switching(NamedTuple):
+    """What a straight line of the voltage does to a junction, shape (devices,)."""
+
+    clock: Array  #: integral of r1 + r0
+    share: Array  #: r1 / (r1 + r0), over the line
+
+
+def rate(x: Array, rates: Rates) -> Array:
+    """Return the rate of switching the way that x favours, 1/s."""
+    barrier = rates.stability * np.maximum(1.0 - x, 0.0) ** rates.exponent
+    thermal = np.exp(-np.minimum(barrier, _LARGEST)) / rates.attempt
+    rate_: Array = thermal + np.maximum(x - 1.0, 0.0) / rates.precession
+    return rate_
+
+
+def switching(first: float, last: float, duration: float, rates: Rates) -> Switching:
+    """Return clock and share of a line, exact for a constant level, else by three Gauss points."""
+    if first == last:
+        levels, weights = np.array([first]), np.array([1.0])
+    else:
+        levels = (first + last) / 2 + (last - first) / 2 * _NODES
+        weights = _WEIGHTS / 2
+    x = levels[:, np.newaxis] / rates.critical
+    up = (weights[:, np.newaxis] * rate(x, rates)).sum(axis=0)
+    down = (weights[:, np.newaxis] * rate(-x, rates)).sum(axis=0)
+    return Switching((up + down) * duration, up / (up + down))
+
+
+def panels(first: float, last: float, duration: float) -> list[tuple[float, float, float]]:
+    """Cut a line at whole multiples of 10 mV (of more, for lines beyond 2 V).
+
+    Over one of these the exponent of a rate changes by less than one, and three Gauss points have
+    an error below 1e-7 (1e-3 in the one where a critical voltage lies).
+
+    Examples
+    --------
+    >>> [(round(a, 3), round(b, 3)) for a, b, _ in panels(0.0, 0.025, 1.0)]
+    [(0.0, 0.01), (0.01, 0.02), (0.02, 0.025)]
+    """
+    if first == last:
+        return [(first, last, duration)]
+    low, high = sorted((first, last))
+    step = _STEP * max(1.0, 2.0 ** math.ceil(math.log2((high - low) / 2.0)))
+    inner = [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    points = sorted({low, high, *(v for v in inner if low < v < high)}, reverse=first > last)
+    slope = duration / (last - first)
+    return [(a, b, (b - a) * slope) for a, b in itertools.pairwise(points)]
+
+
+def last_draw(
+    stream: Stream, number: Whole, junction: Whole, start: Array, end: Array
+) -> tuple[Array, Array]:
+    """Return place and draw of the last refresh between two readings of the clock.
+
+    Parameters
+    ----------
+    stream
+        Where refreshes are looked up.
+    number, junction
+        Numbers of the devices, and of the junctions in them.
+    start, end
+        Readings of the clock; the start is excluded, the end included.
+
+    Returns
+    -------
+    tuple of ndarray
+        Place, NaN where there was no refresh, and a number between 0 and 1 drawn there.
+    """
+    place, draw = np.full(end.shape, np.nan), np.full(end.shape, np.nan)
+    left = np.flatnonzero(end > start)
+    cell = np.floor(end[left])
+    while len(left):
+        at, drawn = _in_cell(stream, number[left], junction[left], cell)
+        inside = (at > start[left]) & (at <= end[left])
+        at = np.where(inside, at, -np.inf)
+        which = at.argmax(axis=0)
+        columns = np.arange(len(left))
+        there = np.isfinite(at[which, columns])
+        place[left[there]] = at[which, columns][there]
+        draw[left[there]] = drawn[which, columns][there]
+        cell = cell - 1.0
+        going = ~there & (cell >= np.floor(start[left]))
+        left, cell = left[going], cell[going]
+    return place, draw
+
+
+def _in_cell(stream: Stream, number: Whole, junction: Whole, cell: Array) -> tuple[Array, Array]:
+    """Return places (infinite beyond their count) and draws of the refreshes of cells."""
+    key = (number, _REFRESH, junction, cell)
+    count = np.searchsorted(_COUNTS, stream.uniforms(*key))
+    k = np.arange(max(1, int(count.max(initial=1))))[:, np.newaxis]
+    at = np.where(k < count, cell + stream.uniforms(*key, k, 0), -np.inf)
+    return at, stream.uniforms(*key, k, 1)
+
+
+def time_up(
+    stream: Stream, number: Whole, junction: Whole, start: Array, up: Array, passed: Switching
+) -> Array:
+    """Return the share of a line that junctions spend parallel.
+
+    Parameters
+    ----------
+    stream, number, junction, start
+        As for `last_draw`.
+    up
+        Whether each is parallel at the beginning.
+    passed
+        What the line does to each. Beyond 48 refreshes the share is the one that is expected.
+    """
+    known = (up - passed.share) * -np.expm1(-passed.clock) / np.maximum(passed.clock, 1e-300)
+    shares = np.where(passed.clock > _MANY, passed.share + known, up)
+    n = np.flatnonzero((passed.clock > 0) & (passed.clock <= _MANY))
+    end, share = start[n] + passed.clock[n], passed.share[n]
+    since, state, total = start[n].copy(), up[n].astype(float), np.zeros(len(n))
+    cell, columns = np.floor(since), np.arange(len(n))
+    while len(n) and (cell <= end).any():
+        places, draws = _in_cell(stream, number[n], junction[n], cell)
+        for order in np.argsort(places, axis=0):
+            at, draw = places[order, columns], draws[order, columns]
+            inside = (at > start[n]) & (at <= end)
+            total += np.where(inside, state, 0.0) * np.where(inside, at - since, 0.0)
+            since, state = np.where(inside, at, since), np.where(inside, draw < share, state)
+        cell = cell + 1.0
+    shares[n] = (total + state * (end - since)) / passed.clock[n]
+    return shares
+
+
+def antiparallel_mean(first: float, last: float, ratio: Array, half: float) -> Array:
+    """Return the mean of G_AP V / G_P over a line of the voltage, in closed form, V.
+
+    Parameters
+    ----------
+    first, last
+        Ends, V.
+    ratio
+        TMR0.
+    half
+        Vh, at which the magnetoresistance has halved, V.
+    """
+    if first == last:
+        weakened = ratio / (1.0 + (first / half) ** 2)
+        return np.asarray(first / (1.0 + weakened))
+    wide = (1.0 + ratio) * half**2
+    # V (Vh^2 + V^2) / ((1 + TMR0) Vh^2 + V^2) = V - TMR0 Vh^2 V / (..)
+    square = (first + last) / 2
+    change = np.log1p((last**2 - first**2) / (wide + first**2))
+    mean: Array = square - ratio * half**2 / 2 * change / (last - first)
+    return mean
+
+
+def geometric(clock: Array, turns: int) -> Array:
+    """Return 1 + b + b^2 + ... of so many terms, b = exp(-clock)."""
+    small = np.maximum(clock, 1e-300)
+    total = np.expm1(-turns * small) / np.expm1(-small)
+    return np.where(clock > 0, total, float(turns))
+
+
+def series(clock: Array, turns: int) -> Array:
+    """Return the sum over so many terms k = 0, 1, ... of `geometric` of k terms."""
+    small = np.maximum(clock, 1e-300)
+    exact = (turns - geometric(clock, turns)) / -np.expm1(-small)
+    return np.where(turns * clock > 1e-4, exact, turns * (turns - 1) / 2.0)
+
+
+def numbers(state: State) -> Whole:
+    """Return the numbers of the devices, shape (devices,)."""
+    return state.first + np.arange(state.devices, dtype=np.int64)
+
+
+def book(state: State, charge: Array) -> None:
+    """Add the charge into the first terminal to the tally, C, shape (devices,)."""
+    state.row("charge")[:] += charge
+    state.row("throughput")[:] += abs(charge)

@@ -1,0 +1,195 @@
+"""Trains of pulses on an array of `sim_backend.devices.rram_array`, all at once.
+
+Where every piece of a turn is a constant level above the threshold or zero, a pulse on a cell is a
+handful of multiplications whose factors are the same in every turn. They are worked out once here
+and played by the compiled kernel, or by numpy where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.kernels import kernels
+from sim_backend.devices.cells import share_lost
+from sim_backend.devices.model import Array, Piece, State, Stream, ends
+from sim_backend.devices.stream import _table
+
+if TYPE_CHECKING:
+    from sim_backend.devices.rram_array import ArrayCell
+
+__all__ = ["play"]
+
+_KERNELS = "sim_backend.devices.kernels.updates"
+_WORTH = 2000  # device-pulses from which a train is worth setting up
+
+Whole = NDArray[np.int64]
+
+
+class _Turn(NamedTuple):
+    """One turn, ready to be played; `kernels.updates` says what the arrays are."""
+
+    kinds: Whole
+    begins: Whole
+    kept: Array
+    mean: Array
+    volatile: Array
+    charge: Array
+
+
+def play(
+    model: ArrayCell,
+    state: State,
+    pieces: Sequence[Piece],
+    count: int,
+    temperature: float,
+    stream: Stream | None,
+) -> Array | None:
+    """Play a train; returns the charges, or None where this way is not open or not worth while."""
+    flickers = state.noise is not None and model.parameters.noise_sigma > 0
+    if model.parameters.gamma or flickers or count * len(pieces) * state.devices < _WORTH:
+        return None
+    if not _alike(model, state, pieces):
+        return None
+    turn = _turn(model, state, pieces, temperature)
+    w = state.names.index("w")
+    rows = np.vstack([state.values[w], np.zeros((2, state.devices))])
+    _play(model, state, turn, rows, count, stream)
+    for name, factors in zip(
+        ("v1", "v2"), (turn.volatile[:, :4], turn.volatile[:, 4:]), strict=True
+    ):
+        v = state.row(name)
+        a, b, *parts = _volatile(turn, factors, count)
+        rows[1] += parts[0] * v + parts[1]
+        rows[2] += parts[2] * v + parts[3]
+        v[:] = a * v + b
+    state.values[w] = rows[0]
+    _book(state, pieces, turn, rows, count)
+    state.row("temperature")[:] = temperature
+    model.draw_step(state, stream)
+    model.draw_write(state, stream)
+    total = rows[1] + rows[2]
+    return np.stack([total, -total])
+
+
+def _volatile(turn: _Turn, factors: Array, count: int) -> list[float]:
+    """Follow one volatile weight, the same for all devices; see `kernels.updates.volatile`."""
+    fast = kernels(_KERNELS)
+    if fast is not None:
+        follow = fast.volatile
+        found: list[float] = follow(
+            turn.kinds, np.ascontiguousarray(factors), turn.charge[:, 1].copy(), count
+        ).tolist()
+        return found
+    a, b, parts = 1.0, 0.0, [0.0] * 4
+    steps = list(
+        zip(turn.kinds.tolist(), factors.tolist(), turn.charge[:, 1].tolist(), strict=True)
+    )
+    for _ in range(count):
+        for kind, (left, goal, mean, after), unit in steps:
+            if kind >= 0:
+                parts[2 * kind] += unit * mean * a
+                parts[2 * kind + 1] += unit * (goal + (b - goal) * mean)
+                a, b = a * left, goal + (b - goal) * left
+            a, b = a * after, b * after
+    return [a, b, *parts]
+
+
+def _alike(model: ArrayCell, state: State, pieces: Sequence[Piece]) -> bool:
+    """Whether every piece is constant, above the threshold or zero, and every turn is alike."""
+    lines = [_line(piece) for piece in pieces]
+    if any(first != last or 0 < abs(first) <= model.threshold for first, last in lines):
+        return False
+    apart = lines[0][0] == 0.0 or (lines[-1][0] == 0.0 and state.row("side")[0] == 0)
+    return apart and all(duration > 0 for _, duration in pieces)
+
+
+def _line(piece: Piece) -> tuple[float, float]:
+    top, bottom = (ends(piece[0].get(name, 0.0)) for name in ("top", "bottom"))
+    return top[0] - bottom[0], top[1] - bottom[1]
+
+
+def _turn(model: ArrayCell, state: State, pieces: Sequence[Piece], temperature: float) -> _Turn:
+    """Work out what every piece does to every cell; a rest is part of the pulse before it."""
+    kinds: list[int] = []
+    volatile: list[Array] = []
+    begins, kept, mean, charge = [], [], [], []
+    nothing, side = np.ones(state.devices), 0
+    for piece in pieces:
+        voltage, duration = _line(piece)[0], piece[1]
+        before, side = side, int(np.sign(voltage))
+        rate = model.rate(voltage, voltage) if side else 0.0
+        one, two = model.volatile(rate, side, duration, temperature)
+        if not side and kinds:
+            volatile[-1][[3, 7]] *= one[0], two[0]
+            continue
+        left = (1.0, 1.0) if side else (one[0], two[0])
+        moved = model.approach(state, side) * (rate * duration) if side else nothing
+        kinds.append({1: 1, -1: 0, 0: -1}[side])
+        begins.append(int(side not in (0, before)))
+        kept.append(np.exp(-moved))
+        mean.append(share_lost(moved))
+        volatile.append(np.array([*one, left[0], *two, left[1]]))
+        charge.append(np.array(model.scale) * (voltage * duration))
+    return _Turn(*map(np.array, (kinds, begins, kept, mean, volatile, charge)))
+
+
+def _book(state: State, pieces: Sequence[Piece], turn: _Turn, rows: Array, count: int) -> None:
+    """Add a train to the tally and to what every state keeps."""
+    levels = [_line(piece)[0] for piece in pieces]
+    positive, negative = (int(turn.begins[turn.kinds == kind].sum()) for kind in (1, 0))
+    state.row("positive")[:] += count * positive
+    state.row("negative")[:] += count * negative
+    state.row("events")[:] += count * (positive + negative)
+    state.row("side")[:] = np.sign(levels[-1])
+    state.row("charge")[:] += rows[1] + rows[2]
+    state.row("throughput")[:] += rows[2] - rows[1]
+    np.maximum(state.row("peak"), max(map(abs, levels)), out=state.row("peak"))
+    state.row("age")[:] += count * sum(duration for _, duration in pieces)
+    state.row("control")[:] = levels[-1]
+
+
+def _play(
+    model: ArrayCell, state: State, turn: _Turn, rows: Array, count: int, stream: Stream | None
+) -> None:
+    """Move the rows (w, charge out of and into the top) through a train."""
+    sigma = model.parameters.cycle_sigma if stream is not None else 0.0
+    bounds, event = model.bounds(state), int(state.row("events")[0])
+    fast = kernels(_KERNELS)
+    if fast is not None:
+        table = _table() if stream is not None and stream.table else np.zeros(0)
+        start = np.uint64(0 if stream is None else stream.start)
+        fast.train(
+            rows,
+            bounds,
+            *turn[:4],
+            turn.charge,
+            count,
+            event,
+            state.first,
+            start,
+            float(sigma),
+            table,
+        )
+        return
+    numbers, aims = state.first + np.arange(state.devices), list(bounds)
+    for _ in range(count):
+        for k, kind in enumerate(turn.kinds.tolist()):
+            if turn.begins[k]:
+                event += 1
+                if stream is not None and sigma:
+                    aims[kind] = bounds[kind] * (1.0 + sigma * stream.normals(numbers, event, 0))
+            _pulse(turn, k, aims[kind], bounds, rows)
+
+
+def _pulse(turn: _Turn, k: int, aim: Array, bounds: Array, rows: Array) -> None:
+    """Do in numpy what the kernel does with one piece."""
+    if turn.kinds[k] < 0:
+        return
+    w, charge = rows[0], rows[1 + turn.kinds[k]]
+    off = w - aim
+    charge += turn.charge[k, 0] + turn.charge[k, 1] * (aim + off * turn.mean[k])
+    w[:] = np.clip(aim + off * turn.kept[k], bounds[0], bounds[1])

@@ -1,0 +1,268 @@
+"""An artificial neuron: a threshold switch with a capacitor behind a load resistor.
+
+Integrate: the source charges the capacitor through the load. Fire: past the threshold, and after a
+delay, the switch turns on and discharges it. Recover: below the hold voltage it turns off by itself
+after a while, and all begins again. The circuit is that of
+`sim_backend.devices.threshold_switch_circuit`; with a small load and no capacitance to speak of it
+is the bare switch.
+
+Delay and recovery time are log-normal from spike to spike, the threshold is normal round its mean
+(C2C) and wanders as 1/f from spike to spike (its age is counted in spikes); all are looked up by
+(device, spike). The threshold falls linearly with temperature. A switch that has fired as often as
+its life allows is stuck, on or off.
+
+Every event is at its exact moment, however time is cut. Spikes of a constant source that repeat one
+another are counted; where they differ by chance, those beyond some thousand in one piece are
+counted with their mean period. At rest nothing fires: ten years cost as much as 100 ns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Gt
+from pydantic import Field
+
+from labctl.errors import BadInput
+from labctl.units import Farad, Kelvin, Ohm, Ratio, Second, Unit, Volt
+from sim_backend.devices.family import Conditions, Family
+from sim_backend.devices.hzo_cycling import repeat_ends
+from sim_backend.devices.model import (
+    TALLY,
+    Array,
+    Levels,
+    Piece,
+    State,
+    Stream,
+    ends,
+    excursions,
+)
+from sim_backend.devices.parts.fluctuation import one_over_f
+from sim_backend.devices.parts.variation import drawn
+from sim_backend.devices.parts.wear import Wear, life, sticks_low
+from sim_backend.devices.threshold_switch_circuit import ON, Circuit, Draw, Node, pass_line
+
+__all__ = ["FAMILY", "Initial", "Parameters", "ThresholdSwitch"]
+
+PerKelvin = Annotated[float, Unit("1/K")]
+
+_OWN = ("v", "phase", "timer", "direction", "tries", "spikes", "age")
+_SLOWEST = 1e6  # spikes, of the 1/f noise of the threshold
+_THRESHOLD, _DELAY, _RECOVERY = 0x51, 0x52, 0x53  # in the keys
+
+
+class Parameters(Wear):
+    """The numbers of a neuron."""
+
+    threshold: Annotated[Volt, Gt(0)] = Field(description="of the switch")
+    hold: Annotated[Volt, Gt(0)] = Field(description="voltage below which it turns off again")
+    off: Annotated[Ohm, Gt(0)] = Field(description="resistance when off")
+    on: Annotated[Ohm, Gt(0)] = Field(description="resistance when on")
+    load: Annotated[Ohm, Gt(0)] = Field(description="resistor in series")
+    capacitance: Annotated[Farad, Gt(0)] = Field(description="parallel to the switch")
+    delay: Annotated[Second, Ge(0)] = Field(
+        description="from passing the threshold to turning on, median"
+    )
+    recovery: Annotated[Second, Ge(0)] = Field(
+        description="from falling below the hold voltage to turning off, median"
+    )
+    delay_sigma: Annotated[Ratio, Ge(0)] = Field(
+        0.0, description="cycle-to-cycle: sigma of the logarithm of the delay"
+    )
+    recovery_sigma: Annotated[Ratio, Ge(0)] = Field(
+        0.0, description="cycle-to-cycle: sigma of the logarithm of the recovery time"
+    )
+    cycle_sigma: Annotated[Ratio, Ge(0)] = Field(
+        0.0, description="cycle-to-cycle: relative spread of the threshold"
+    )
+    device_sigma: Annotated[Ratio, Ge(0)] = Field(
+        0.0, description="device-to-device: sigma of the logarithm of threshold, hold, resistances"
+    )
+    read_sigma: Annotated[Ratio, Ge(0)] = Field(
+        0.0, description="1/f noise of the threshold from spike to spike: relative, per decade"
+    )
+    softening: Annotated[PerKelvin, Ge(0)] = Field(
+        0.0, description="relative loss of threshold and hold voltage per kelvin"
+    )
+    reference: Annotated[Kelvin, Gt(0)] = Field(300.0, description="temperature of the numbers")
+
+
+class Initial(Conditions):
+    """A neuron begins off and without charge."""
+
+
+class ThresholdSwitch:
+    """Any number of neurons; meets `sim_backend.devices.model.DeviceModel`.
+
+    Parameters
+    ----------
+    parameters
+        Of all neurons before their spread.
+    account
+        Where the numbers come from.
+
+    Raises
+    ------
+    BadInput
+        The switch would not turn off, or conduct worse when on.
+    """
+
+    terminals = ("top", "bottom")
+    _names = (*TALLY, *_OWN)
+
+    def __init__(self, parameters: Parameters, _: Initial, account: Mapping[str, Any]) -> None:
+        p = parameters
+        if p.hold >= p.threshold or p.on >= p.off:
+            raise BadInput(
+                f"a switch with a threshold of {p.threshold:g} V, a hold voltage of {p.hold:g} V, "
+                f"{p.off:g} Ohm off and {p.on:g} Ohm on was asked for; hold must be below the "
+                "threshold, and the resistance lower when on"
+            )
+        self.parameters = p
+        self.threshold = p.threshold
+        self._account = dict(account)
+
+    def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
+        """Make neurons that have never fired."""
+        p, given = self.parameters, stream if spread else None
+        numbers = first + np.arange(devices)
+        own = drawn([p.threshold, p.hold, p.off, p.on], p.device_sigma, devices, given, first)
+        # a wide spread must not make a switch that never turns off
+        own[1] = np.minimum(own[1], 0.98 * own[0])
+        lives = life(given, numbers, p.life_cycles, p.life_shape)
+        low = sticks_low(given, numbers, p.stuck_low).astype(float)
+        values = np.zeros((len(self._names), devices))
+        return State(self._names, values, np.vstack([own, lives, low]), first)
+
+    def advance(
+        self,
+        state: State,
+        levels: Levels,
+        duration: float,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all neurons through straight levels; returns C into each terminal."""
+        if not duration > 0:
+            return np.zeros((2, state.devices))
+        top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
+        first, last = top[0] - bottom[0], top[1] - bottom[1]
+        charge = np.array(
+            [
+                self._pass(state, k, (first, last, duration), temperature, stream)
+                for k in range(state.devices)
+            ]
+        )
+        self._count(state, first, last)
+        state.row("age")[:] += duration
+        state.row("charge")[:] += charge
+        state.row("throughput")[:] += abs(charge)
+        return np.array([charge, -charge])
+
+    def _pass(
+        self,
+        state: State,
+        k: int,
+        line: tuple[float, float, float],
+        temperature: float,
+        stream: Stream | None,
+    ) -> float:
+        """Take one neuron through a straight line; returns the charge from the source, C."""
+        p, start = self.parameters, len(TALLY)
+        v, phase, timer, side, tries, spikes = state.values[start : start + 6, k].tolist()
+        node = Node(v, int(phase), timer, side, int(tries), int(spikes))
+        circuit = self._circuit(state, k, temperature)
+        draw = self._draw(circuit.threshold, state.first + k, stream, state.noise)
+        plain = stream is None or not (p.cycle_sigma or p.delay_sigma or p.recovery_sigma)
+        same = plain and (state.noise is None or not p.read_sigma)
+        charge = pass_line(node, circuit, *line, draw, same)
+        state.values[start : start + 6, k] = (
+            node.v, node.phase, node.timer, node.side, node.tries, node.spikes,
+        )  # fmt: skip
+        return charge
+
+    def _circuit(self, state: State, k: int, temperature: float) -> Circuit:
+        """Return the numbers of one neuron at a temperature; one that is stuck never switches."""
+        p = self.parameters
+        threshold, hold, off, on, lives, low = state.parameters[:, k].tolist()
+        soft = max(1.0 - p.softening * (temperature - p.reference), 0.05)
+        if state.row("spikes")[k] >= lives:
+            stuck = on if low else off
+            return Circuit(p.load, p.capacitance, stuck, stuck, math.inf, hold * soft)
+        return Circuit(p.load, p.capacitance, off, on, threshold * soft, hold * soft)
+
+    def _draw(
+        self, threshold: float, number: int, stream: Stream | None, noise: Stream | None
+    ) -> Draw:
+        """Return what gives threshold, delay and recovery time of a try."""
+        p = self.parameters
+
+        def draw(attempt: int) -> tuple[float, float, float]:
+            level, delay, recovery = threshold, p.delay, p.recovery
+            if noise is not None and p.read_sigma:
+                level *= 1.0 + float(
+                    one_over_f(noise, number, attempt, p.read_sigma, 1.0, _SLOWEST)
+                )
+            if stream is not None:
+                level *= 1.0 + p.cycle_sigma * stream.normal(number, _THRESHOLD, attempt)
+                delay *= math.exp(p.delay_sigma * stream.normal(number, _DELAY, attempt))
+                recovery *= math.exp(p.recovery_sigma * stream.normal(number, _RECOVERY, attempt))
+            return max(level, 0.05 * threshold), delay, recovery
+
+        return draw
+
+    def _count(self, state: State, first: float, last: float) -> None:
+        begun = excursions(float(state.row("side")[0]), first, last, self.threshold)
+        state.row("positive")[:] += begun[0]
+        state.row("negative")[:] += begun[1]
+        state.row("side")[:] = begun[2]
+        peak = state.row("peak")
+        np.maximum(peak, max(abs(first), abs(last)), out=peak)
+
+    def repeat(
+        self,
+        state: State,
+        pieces: Sequence[Piece],
+        count: int,
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all neurons through the same pieces `count` times; of many, both ends are played."""
+        return repeat_ends(
+            self, state, pieces, count, temperature, stream,
+            ("positive", "negative", "tries", "spikes"), ("age",),
+        )  # fmt: skip
+
+    def current(self, state: State, levels: Mapping[str, float]) -> Array:
+        """Return the current through the load at this moment, A."""
+        source = levels.get("top", 0.0) - levels.get("bottom", 0.0)
+        through = (source - state.row("v")) / self.parameters.load
+        return np.array([through, -through])
+
+    def conductance(self, state: State) -> Array:
+        """Return the conductances of load and switch in series as the switch is now, S."""
+        on = state.row("phase") >= ON
+        resistance = np.where(on, state.parameters[3], state.parameters[2])
+        conductance: Array = 1.0 / (self.parameters.load + resistance)
+        return conductance
+
+    def describe(self) -> dict[str, Any]:
+        """Return family, preset, grades and parameters."""
+        return self._account
+
+
+FAMILY = Family(
+    name="threshold-switch",
+    title="Threshold switch as a neuron",
+    summary=(
+        "A capacitor charges through a load; past the threshold the switch turns on after a delay "
+        "and discharges it, and turns off by itself below the hold voltage: integrate, fire, "
+        "recover."
+    ),
+    parameters=Parameters,
+    initial=Initial,
+    build=ThresholdSwitch,
+)

@@ -1,0 +1,204 @@
+"""The contract of a device model, held by every preset of every family that is installed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sim_backend.devices import DeviceModel, State, Stream, families, family
+from sim_backend.devices.model import sees_light
+
+PRESETS = [f"{name} {preset}" for name in families() for preset in family(name).names()]
+EVERY = pytest.mark.parametrize("which", PRESETS)
+QUICK = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+TEN_YEARS = 3.156e8
+MODELS: dict[str, DeviceModel] = {}
+
+LEVELS = st.sampled_from([0.0, 0.1, -0.1, 0.35, -0.35, 0.7, -0.7, 1.0, -1.0, 1.5, -1.5])
+DURATIONS = st.floats(-8, 0).map(lambda power: 10**power)
+
+
+def model_of(which: str) -> DeviceModel:
+    if which not in MODELS:
+        name, preset = which.split()
+        MODELS[which] = family(name).load(preset)
+    return MODELS[which]
+
+
+def fresh(model: DeviceModel, devices: int = 1, first: int = 0, *, noisy: bool = False) -> State:
+    state = model.fresh(devices, Stream(7), spread=True, first=first)
+    state.noise = Stream(8) if noisy else None
+    return state
+
+
+def history(model: DeviceModel, data: st.DataObject) -> list[tuple[dict[str, float], float]]:
+    """Draw a few straight pieces on the terminals, and light where the device sees it."""
+    pieces = []
+    ports = [*model.terminals, *(["light 450 nm"] if sees_light(model) else [])]
+    for _ in range(data.draw(st.integers(1, 4))):
+        port = data.draw(st.sampled_from(ports))
+        level = data.draw(LEVELS)
+        level = abs(level) * 100 if port.startswith("light") else level
+        pieces.append(({port: level} if level else {}, data.draw(DURATIONS)))
+    return pieces
+
+
+def play(model: DeviceModel, state: State, pieces: list, temperature: float = 300.0) -> np.ndarray:
+    total = np.zeros((len(model.terminals), state.devices))
+    for levels, duration in pieces:
+        total += model.advance(state, levels, duration, temperature, Stream(9))
+    return total
+
+
+#: sums over the history, which noise on the current reaches; compared by the charges instead
+SUMS = ("charge", "throughput")
+
+
+def close(one: State, other: State, tolerance: float) -> None:
+    """Compare every state variable, by the size that it has in any of the devices."""
+    rows = [k for k, name in enumerate(one.names) if name not in SUMS]
+    here, there = one.values[rows], other.values[rows]
+    size = np.max(np.maximum(np.abs(here), np.abs(there)), axis=1, keepdims=True)
+    worst = np.max(np.abs(here - there) / np.maximum(size, 1e-12), axis=1)
+    wrong = {one.names[row]: x for row, x in zip(rows, worst, strict=True) if not x <= tolerance}
+    assert wrong == {}
+
+
+@pytest.mark.long
+@EVERY
+@QUICK
+@given(data=st.data())
+def test_a_piece_cut_in_two_is_the_same_piece(which: str, data: st.DataObject) -> None:
+    model = model_of(which)
+    pieces = history(model, data)
+    at = data.draw(st.floats(0.05, 0.95))
+    cut = [part for levels, t in pieces for part in ((levels, t * at), (levels, t - t * at))]
+    whole, parts = fresh(model), fresh(model)
+    charges = play(model, whole, pieces), play(model, parts, cut)
+    close(whole, parts, 1e-5)
+    size = np.max(whole.row("throughput")) + 1e-18
+    np.testing.assert_allclose(charges[0], charges[1], rtol=0, atol=2e-3 * size)
+
+
+@pytest.mark.long
+@EVERY
+@QUICK
+@given(data=st.data())
+def test_a_device_among_others_is_the_device_alone(which: str, data: st.DataObject) -> None:
+    model = model_of(which)
+    pieces = history(model, data)
+    among, alone = fresh(model, 12, noisy=True), fresh(model, 1, first=9, noisy=True)
+    np.testing.assert_array_equal(among.parameters[:, 9], alone.parameters[:, 0])
+    charges = play(model, among, pieces), play(model, alone, pieces)
+    column = State(among.names, among.values[:, 9:10], among.parameters[:, 9:10])
+    close(column, alone, 1e-7)
+    size = np.max(alone.row("throughput")) + 1e-18
+    np.testing.assert_allclose(charges[0][:, 9], charges[1][:, 0], rtol=0, atol=1e-7 * size)
+
+
+@pytest.mark.long
+@EVERY
+@QUICK
+@given(data=st.data())
+def test_turns_at_once_are_turns_one_by_one(which: str, data: st.DataObject) -> None:
+    model = model_of(which)
+    pieces = history(model, data)
+    count = data.draw(st.integers(1, 40))
+    once, apart = fresh(model), fresh(model)
+    model.repeat(once, pieces, count, 300.0, Stream(9))
+    for _ in range(count):
+        play(model, apart, pieces)
+    close(once, apart, 1e-6)
+    assert once.tally().pulses == apart.tally().pulses
+
+
+@pytest.mark.long
+@EVERY
+@QUICK
+@given(data=st.data())
+def test_what_flows_in_flows_out(which: str, data: st.DataObject) -> None:
+    model = model_of(which)
+    state = fresh(model, 3)
+    charges = play(model, state, history(model, data))
+    size = np.max(np.abs(charges))
+    np.testing.assert_allclose(np.sum(charges, axis=0), 0.0, atol=1e-9 * size + 1e-30)
+    levels = {terminal: data.draw(LEVELS) for terminal in model.terminals}
+    currents = model.current(state, levels)
+    size = np.max(np.abs(currents))
+    np.testing.assert_allclose(np.sum(currents, axis=0), 0.0, atol=1e-9 * size)
+
+
+@EVERY
+def test_looking_changes_nothing_and_a_moment_costs_its_current(which: str) -> None:
+    model = model_of(which)
+    state = fresh(model, 2)
+    play(model, state, [({model.terminals[0]: 0.2}, 1e-3)])  # past any charging of a capacitance
+    before = state.values.copy()
+    levels = {model.terminals[0]: 0.2}
+    current = model.current(state, levels)
+    np.testing.assert_array_equal(model.current(state, levels), current)
+    model.conductance(state)
+    np.testing.assert_array_equal(state.values, before)
+    charge = model.advance(state, levels, 1e-9, 300.0, Stream(9))
+    size = np.max(np.abs(current))
+    np.testing.assert_allclose(charge / 1e-9, current, rtol=0.02, atol=0.02 * size)
+
+
+@EVERY
+def test_ten_years_of_rest_are_one_piece(which: str) -> None:
+    model = model_of(which)
+    state = fresh(model, 4)
+    play(model, state, [({model.terminals[0]: 1.0}, 1e-4), ({}, TEN_YEARS)])
+    conductance = model.conductance(state)
+    assert not np.any(np.isnan(state.values))
+    assert np.all(np.isfinite(conductance))
+    assert np.all(conductance >= 0)
+    halves = fresh(model, 4)
+    play(model, halves, [({model.terminals[0]: 1.0}, 1e-4)] + [({}, TEN_YEARS / 10)] * 10)
+    np.testing.assert_allclose(model.conductance(halves), conductance, rtol=1e-3, atol=1e-15)
+
+
+@EVERY
+def test_no_time_changes_nothing(which: str) -> None:
+    model = model_of(which)
+    state = fresh(model, 2)
+    before = state.values.copy()
+    charge = model.advance(state, {model.terminals[0]: 1.0}, 0.0, 300.0, Stream(9))
+    np.testing.assert_array_equal(charge, 0.0)
+    np.testing.assert_array_equal(state.values, before)
+
+
+@EVERY
+def test_one_seed_is_one_history(which: str) -> None:
+    model = model_of(which)
+    pieces = [({model.terminals[0]: 1.2}, 1e-4), ({}, 1e-2), ({model.terminals[0]: -1.2}, 1e-4)] * 5
+    found = []
+    for _ in range(2):
+        state = fresh(model, 3, noisy=True)
+        play(model, state, pieces)
+        found.append(state.values.copy())
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@EVERY
+def test_heat_is_no_trouble(which: str) -> None:
+    model = model_of(which)
+    for temperature in (12.0, 77.0, 250.0, 400.0):
+        state = fresh(model, 2)
+        play(model, state, [({model.terminals[0]: 1.0}, 1e-4), ({}, 1.0)], temperature)
+        assert not np.any(np.isnan(state.values)), temperature
+
+
+@EVERY
+def test_every_number_says_where_it_comes_from(which: str) -> None:
+    name, preset = which.split()
+    told: Mapping = family(name).describe(preset)
+    assert told["citation"]
+    assert all(entry["source"] for entry in told["parameters"].values())
+    assert all(entry["meaning"] for entry in told["parameters"].values())

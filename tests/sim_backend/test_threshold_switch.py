@@ -1,0 +1,179 @@
+"""The threshold switch: events at their moments, spikes, recovery, temperature, life."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docs.figures import threshold_switch_neuron
+from labctl.errors import BadInput
+from sim_backend.devices import Stream, family
+from sim_backend.devices.threshold_switch_circuit import Curve
+
+ROOM = 300.0
+
+
+def neuron(preset: str = "vo2", **changes: Any) -> Any:
+    model = family("threshold-switch").load(preset, changes)
+    return model, model.fresh(1, Stream(0), spread=False)
+
+
+def test_the_period_is_that_of_the_circuit() -> None:
+    model, state = neuron()
+    p = model.parameters
+    model.advance(state, {"top": 5.0}, 1e-3, ROOM, None)
+    period = 0.0
+    for resistance, start, stop, wait in (
+        (p.off, p.hold, p.threshold, p.delay), (p.on, p.threshold, p.hold, p.recovery),
+    ):  # fmt: skip
+        end = 5.0 * resistance / (resistance + p.load)
+        tau = p.capacitance * resistance * p.load / (resistance + p.load)
+        # during delay and recovery the node goes on, and has to come back
+        period += tau * math.log((end - start) / (end - stop)) + wait
+    assert state.row("spikes")[0] * period == pytest.approx(1e-3, rel=0.02)
+
+
+def simulated(model: Any, source: Any, duration: float, step: float) -> tuple[int, float]:
+    """Return spikes and node voltage by brute force: tiny steps of the differential equation."""
+    p = model.parameters
+    v, phase, until, spikes, now = 0.0, 0, 0.0, 0, 0.0
+    while now < duration:
+        resistance = p.on if phase >= 2 else p.off
+        end = source(now) * resistance / (resistance + p.load)
+        tau = p.capacitance * resistance * p.load / (resistance + p.load)
+        v = end + (v - end) * math.exp(-step / tau)
+        now += step
+        if phase == 0 and v >= p.threshold:
+            phase, until = 1, now + p.delay
+        elif phase == 1 and now >= until:
+            phase, spikes = 2, spikes + 1
+        elif phase == 2 and v < p.hold:
+            phase, until = 3, now + p.recovery
+        elif phase == 3 and now >= until:
+            phase = 0
+    return spikes, v
+
+
+@pytest.mark.parametrize(("first", "last"), [(4.0, 4.0), (0.0, 6.0), (6.0, 2.0)])
+def test_events_are_those_of_tiny_steps(first: float, last: float) -> None:
+    model, state = neuron(delay="20 ns", recovery="30 ns")
+    duration = 20e-6
+    model.advance(state, {"top": (first, last)}, duration, ROOM, None)
+    spikes, _ = simulated(model, lambda t: first + (last - first) * t / duration, duration, 5e-10)
+    assert abs(state.row("spikes")[0] - spikes) <= 1
+    assert spikes > 2
+
+
+@settings(max_examples=60)
+@given(
+    level=st.floats(-2, 2), slope=st.floats(-2, 2), excess=st.floats(-3, 3), goal=st.floats(0.1, 2),
+    upward=st.booleans(),
+)  # fmt: skip
+def test_a_crossing_is_the_first_one(
+    level: float, slope: float, excess: float, goal: float, upward: bool
+) -> None:
+    curve = Curve(level, slope, excess, 0.7)
+    found = curve.crosses(goal, upward, 5.0)
+    times = np.linspace(0, 5.0, 20001)
+    values = curve.level + curve.slope * times + curve.excess * np.exp(-times / curve.tau)
+    beyond = values > goal + 1e-9 if upward else values < goal - 1e-9
+    if math.isinf(found):
+        assert not beyond.any()
+    else:
+        assert not beyond[times < found - 1e-3].any()
+        assert found == 0 or curve.at(found) == pytest.approx(goal, abs=1e-9)
+
+
+def test_below_the_threshold_it_only_charges() -> None:
+    model, state = neuron("ag-feox")
+    charge = model.advance(state, {"top": 0.5}, 10.0, ROOM, Stream(1))[0, 0]
+    assert state.row("spikes")[0] == 0
+    share = 100 / 101
+    assert state.row("v")[0] == pytest.approx(0.5 * share)
+    leaked = 0.5 / 101e9 * 10.0
+    assert charge == pytest.approx(0.5 * share * 54e-15 + leaked, rel=1e-3)
+
+
+def test_it_fires_at_either_polarity() -> None:
+    spikes = []
+    for sign in (1, -1):
+        model, state = neuron()
+        model.advance(state, {"top": sign * 5.0}, 1e-4, ROOM, None)
+        spikes.append(state.row("spikes")[0])
+    assert spikes[0] == spikes[1] > 10
+
+
+def test_spikes_that_repeat_are_counted_as_if_played() -> None:
+    model, long = neuron()
+    charge = model.advance(long, {"top": 5.0}, 1e-3, ROOM, None)[0, 0]
+    _, short = neuron()
+    total = sum(
+        model.advance(short, {"top": 5.0}, 1e-3 / 700, ROOM, None)[0, 0] for _ in range(700)
+    )
+    assert long.row("spikes")[0] == short.row("spikes")[0]
+    assert charge == pytest.approx(total, rel=1e-9)
+    assert long.row("v")[0] == pytest.approx(short.row("v")[0], rel=1e-6)
+    model.advance(long, {"top": 5.0}, 3.156e8, ROOM, None)  # ten years of firing
+    assert long.row("spikes")[0] == pytest.approx(3.156e8 * short.row("spikes")[0] / 1e-3, rel=0.01)
+
+
+def test_spikes_that_differ_keep_their_rate_when_they_are_many() -> None:
+    model, few = neuron("nbo2")
+    model.advance(few, {"top": 2.0}, 1e-3, ROOM, Stream(3))
+    _, many = neuron("nbo2")
+    model.advance(many, {"top": 2.0}, 1.0, ROOM, Stream(3))
+    assert many.row("spikes")[0] / 1.0 == pytest.approx(few.row("spikes")[0] / 1e-3, rel=0.01)
+
+
+def test_recovery_times_are_log_normal() -> None:
+    model, state = neuron("ag-feox")
+    draw = model._draw(0.61, 0, Stream(4), None)
+    times = np.array([draw(k)[2] for k in range(4000)])
+    assert np.median(times) == pytest.approx(0.3e-3, rel=0.05)
+    assert np.log(times).std() == pytest.approx(0.6, rel=0.05)
+    assert (times < 1e-3).mean() == pytest.approx(0.977, abs=0.01)
+    assert state.row("tries")[0] == 0
+
+
+def test_a_warm_switch_fires_faster() -> None:
+    rates = []
+    for temperature in (284.0, 295.0, 306.0):
+        model, state = neuron(load="3.6 kOhm")
+        model.advance(state, {"top": 5.0}, 1e-3, temperature, None)
+        rates.append(state.row("spikes")[0])
+    assert rates == sorted(rates)
+    assert rates[-1] > 1.2 * rates[0]
+
+
+@pytest.mark.parametrize(("low", "stuck"), [(1.0, "on"), (0.0, "off")])
+def test_a_worn_switch_is_stuck(low: float, stuck: str) -> None:
+    model, state = neuron(life_cycles=50, stuck_low=low)
+    for _ in range(10):
+        model.advance(state, {"top": 5.0}, 1e-5, ROOM, None)
+    fired = state.row("spikes")[0]
+    model.advance(state, {"top": 5.0}, 1e-3, ROOM, None)
+    assert state.row("spikes")[0] == fired >= 50
+    resistance = getattr(model.parameters, stuck)
+    expected = 5.0 * resistance / (resistance + model.parameters.load)
+    assert state.row("v")[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_integrate_fire_recover() -> None:
+    """S2.12: rate against input, recovery mostly within 1 ms, about 10 fJ."""
+    found = threshold_switch_neuron.measure(steps=3000)
+    assert found["silent_below"]
+    assert found["rates"] == sorted(found["rates"])
+    assert 0 < found["rate_low"] < found["rate_high"]
+    assert found["recovered_in_1_ms"] > 0.9
+    assert 0.1e-3 < found["recovery_median"] < 0.6e-3
+    assert 5e-15 < found["energy"] < 20e-15
+    assert found["vo2_error"] < 0.15
+    assert threshold_switch_neuron.draw(found).axes
+
+
+def test_a_switch_that_would_not_turn_off_is_refused() -> None:
+    with pytest.raises(BadInput, match="hold must be below the threshold"):
+        family("threshold-switch").load("vo2", {"hold": "2 V"})
