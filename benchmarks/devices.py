@@ -1,206 +1,136 @@
-"""Device models: pulses on an array, a billion cycles, ten years; beside AIHWKit and plain loops.
+"""Device pulses a second, a billion cycles and ten years at rest, against AIHWKit and plain loops.
 
-``python benchmarks/devices.py [--quick] [--json]``; `tasks.py bench-env` makes an environment in
-which the peers are installed. (AIHWKit 1.1.0 runs with torch 2.10.0 and not with newer ones; its
-tiles know no time between pulses and no voltage, so it is a peer in speed only.)
-
-An array of 64 x 64 cells takes 1000 identical pulses, with its variation from cycle to cycle: a
-lasting weight with soft bounds and two volatile exponentials. Goals that are times stand as peers
-of that name.
+``python benchmarks/devices.py [--quick] [--json]``. Peers are measured where they are installed
+(``pip install torch==2.10.0 aihwkit==1.1.0``; other versions of torch do not work with that wheel).
+A goal in absolute numbers stands as a peer of that figure.
 """
 
 from __future__ import annotations
 
-import math
-import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
+import devices_peers
 from comparison import Case, Comparison, Party, arguments
 
 from labctl.interface import bench as open_bench
 from labctl.waveform import pulse, read, rest
-from sim_backend.devices import Stream, families, family
+from sim_backend.devices import Stream, family
 
-PACKAGES = ("labctl", "aihwkit", "torch", "numpy", "numba")
-CELLS, PULSES = 64 * 64, 1000
-TEN_YEARS = 3.156e8  # s
+PACKAGES = ("labctl", "numpy", "numba", "aihwkit", "torch", "memtorch")
+SIDE, PULSES = 64, 1000
+NANOSECOND = 1000.0  # one device-pulse a nanosecond, in million a second
+TEN_YEARS = 3.156e8
+FAMILIES = ("rram", "rram-gap", "rram-array", "cbram", "pcm")
+TRAIN = [({"top": 1.5}, 1e-7), ({}, 1e-3)]
 
 
-def our_array(pulses: int, *, table: bool) -> Party:
-    """Return our party: one call for the whole train, noise on."""
+def our_pulses(count: int, *, table: bool, noise: bool = True) -> Party:
+    """Return our party for trains of pulses on an array: one lasting, two volatile weights."""
     model = family("rram-array").load("volatile")
-    stream = Stream(1, table=table)
-    state = model.fresh(CELLS, stream, spread=True)
-    pieces = [({"top": 1.5}, 1e-6), ({}, 1e-4)]
-    sigma = getattr(model, "parameters").cycle_sigma  # noqa: B009 - not of every model
-    if not sigma > 0:
-        raise SystemExit("the preset has no variation from cycle to cycle to be measured")
+    state = model.fresh(SIDE * SIDE, Stream(1), spread=True)
+    stream = Stream(2, table=table) if noise else None
 
     def party() -> float:
         begin = time.perf_counter()
-        model.repeat(state, pieces, pulses, 300.0, stream)
-        return CELLS * pulses / (time.perf_counter() - begin)
+        model.repeat(state, TRAIN, count, 300.0, stream)
+        return SIDE * SIDE * count / (time.perf_counter() - begin) / 1e6
 
     return party
 
 
-def python_loop(pulses: int) -> Party:
-    """Return the party of the same update, cell by cell in plain Python."""
-    count = max(1, CELLS * pulses // 1000)
+def our_endurance(most: float) -> Party:
+    """Return our party for SET/RESET cycles with reads at logarithmic intervals, on a bench."""
+    high, low = (pulse(s * 1.5, 100e-9, measured=False) for s in (1, -1))
+    look = rest(1e-6) + read(0.1, 1e-5)
+    cycle, shown = high + rest(1e-6) + low + rest(1e-6), high + look + low + look
 
     def party() -> float:
-        w, v1, v2, draw = 0.0, 0.0, 0.0, random.Random(1).gauss
-        begin = time.perf_counter()
-        for _ in range(count):
-            aim = 1.0 + 0.1 * draw(0.0, 1.0)
-            w = min(1.0, max(-1.0, aim + (w - aim) * 0.99))
-            v1 = (0.2 + (v1 - 0.2) * 0.9) * 0.999
-            v2 = (0.1 + (v2 - 0.1) * 0.95) * 0.9999
-        elapsed = time.perf_counter() - begin
-        assert math.isfinite(w + v1 + v2)
-        return count / elapsed
+        begin, done, mark = time.perf_counter(), 0, 1.0
+        with open_bench("direct-rram", seed=1) as bench:
+            while done < most:
+                if mark > done + 1:
+                    bench.play(cycle * (round(mark) - done - 1), 5e-3)
+                bench.play(shown, 5e-3)
+                done, mark = round(max(mark, done + 1)), mark * 10**0.2
+        return done / (time.perf_counter() - begin)
 
     return party
 
 
-def numpy_steps(pulses: int) -> Party:
-    """Return the party of the same update, one vector operation after another."""
-    count = max(1, pulses // 10)
+def our_retention() -> Party:
+    """Return our party for ten years at rest: the family that takes longest."""
+    models = [family(name).load() for name in FAMILIES]
 
     def party() -> float:
-        draw = np.random.default_rng(1).standard_normal
-        w, v1, v2 = np.zeros((3, CELLS))
-        begin = time.perf_counter()
-        for _ in range(count):
-            aim = 1.0 + 0.1 * draw(CELLS)
-            w = np.clip(aim + (w - aim) * 0.99, -1.0, 1.0)
-            v1 = (0.2 + (v1 - 0.2) * 0.9) * 0.999
-            v2 = (0.1 + (v2 - 0.1) * 0.95) * 0.9999
-        return CELLS * count / (time.perf_counter() - begin)
-
-    return party
-
-
-def aihwkit_tile(pulses: int) -> Party:
-    """Return AIHWKit's party: its reference ReRAM array, updates in one batched call."""
-    import torch
-    from aihwkit.simulator.configs import SingleRPUConfig
-    from aihwkit.simulator.presets.devices import ReRamArrayOMPresetDevice
-    from aihwkit.simulator.tiles import AnalogTile
-
-    tile = AnalogTile(64, 64, SingleRPUConfig(device=ReRamArrayOMPresetDevice()))
-    tile.set_learning_rate(0.01)
-    x, d = torch.ones(pulses, 64), -torch.ones(pulses, 64)
-
-    def party() -> float:
-        begin = time.perf_counter()
-        tile.update(x, d)
-        return CELLS * pulses / (time.perf_counter() - begin)
-
-    return party
-
-
-def endurance(cycles: int) -> Party:
-    """Return our party for cycles with reads at every power of ten, on the direct bench."""
-    cycle = (
-        pulse(1.5, 100e-9, measured=False) + rest(1e-6)
-        + pulse(-1.5, 100e-9, measured=False) + rest(1e-6)
-    )  # fmt: skip
-
-    def party() -> float:
-        begin = time.perf_counter()
-        with open_bench("direct-rram") as bench:
-            done = 0
-            for power in range(1, round(math.log10(cycles)) + 1):
-                bench.play(cycle * (10**power - done), 5e-3)
-                done = 10**power
-                bench.play(rest(1e-6) + read(0.1, 1e-5), 5e-3)
-        return 1 / (time.perf_counter() - begin)
-
-    return party
-
-
-def ten_years() -> Party:
-    """Return our party for the slowest preset of all: a pulse, ten years, a look."""
-    models = [family(name).load(preset) for name in families() for preset in family(name).names()]
-
-    def party() -> float:
-        worst = 0.0
+        slowest = 0.0
         for model in models:
-            state = model.fresh(1, Stream(1), spread=True)
+            state = model.fresh(1, Stream(1), spread=False)
+            model.advance(state, {"top": 1.2}, 1e-7, 300.0, Stream(2))
             begin = time.perf_counter()
-            model.advance(state, {model.terminals[0]: 1.0}, 1e-4, 300.0, Stream(2))
             model.advance(state, {}, TEN_YEARS, 300.0, Stream(2))
-            model.conductance(state)
-            worst = max(worst, time.perf_counter() - begin)
-        return 1 / worst
+            model.current(state, {"top": 0.1})
+            slowest = max(slowest, time.perf_counter() - begin)
+        return 1.0 / slowest
 
     return party
 
 
-def present(
-    makers: dict[str, Callable[[], Party]],
-) -> tuple[dict[str, Party], dict[str, str]]:
+def present(makers: dict[str, Callable[[], Any]]) -> tuple[dict[str, Party], dict[str, str]]:
     """Make the peers' parties; those that cannot be imported are returned with the reason."""
     peers: dict[str, Party] = {}
-    absent: dict[str, str] = {}
+    absent = dict(devices_peers.ABSENT)
     for name, make in makers.items():
         try:
             peers[name] = make()
-        except (ImportError, OSError, RuntimeError) as error:
-            absent[name] = f"not installed: {str(error).splitlines()[0]}"
+        except ImportError as error:
+            absent[name] = f"not installed: {error}"
     return peers, absent
 
 
-def constant(value: float) -> Party:
-    """Return a goal as a peer."""
-    return lambda: value
+def fixed(figure: float) -> Party:
+    """Return a party that always has the figure of a goal."""
+    return lambda: figure
+
+
+def compare_pulses(comparison: Comparison, scale: int) -> None:
+    """Measure pulses on an array of 64 x 64 with variation from cycle to cycle."""
+    count = PULSES // scale
+    makers: dict[str, Callable[[], Any]] = {}
+    for name in devices_peers.AIHWKIT:
+        for text, together in (("", False), (", all in one call", True)):
+            makers[name + text] = partial(
+                devices_peers.aihwkit_pulses, name, SIDE, count, together=together
+            )
+    peers, absent = present(makers)
+    plain = {
+        "numpy, loop over pulses": devices_peers.numpy_pulses(SIDE, max(count // 10, 10)),
+        "pure Python": devices_peers.python_pulses(SIDE, 2),
+    }
+    goals = dict.fromkeys(devices_peers.AIHWKIT, 25.0) | {"1 ns a device-pulse": 1.0}
+    case = Case("pulses on 64 x 64 devices, noise from a table", "million device-pulses/s", goals)
+    limit = {"1 ns a device-pulse": fixed(NANOSECOND)}
+    comparison.measure(case, our_pulses(count, table=True), {**limit, **peers, **plain}, absent)
+    for text, options in (
+        ("pulses on 64 x 64 devices, exact noise", {"table": False}),
+        ("pulses on 64 x 64 devices, no noise", {"table": False, "noise": False}),
+    ):
+        case = Case(text, "million device-pulses/s", {})
+        comparison.measure(case, our_pulses(count, **options), peers | plain, absent)
 
 
 def main() -> None:
-    """Measure every case and print the figures."""
-    asked: Any = arguments(__doc__ or "")
-    pulses = PULSES // 10 if asked.quick else PULSES
-    comparison = Comparison("devices", PACKAGES, rounds=1 if asked.quick else 5)
-    peers, absent = present(
-        {
-            "AIHWKit": lambda: aihwkit_tile(pulses),
-            "numpy": lambda: numpy_steps(pulses),
-            "Python": lambda: python_loop(pulses),
-        }
-    )
-    comparison.measure(
-        Case(
-            f"64 x 64 cells, {pulses} noisy pulses, numbers from a table",
-            "device-pulses a second",
-            {"AIHWKit": 25.0, "1 ns each": 1.0},
-        ),
-        our_array(pulses, table=True),
-        {**peers, "1 ns each": constant(1e9)},
-        absent,
-    )
-    comparison.measure(
-        Case(f"64 x 64 cells, {pulses} noisy pulses, exact numbers", "device-pulses a second", {}),
-        our_array(pulses, table=False),
-        peers,
-        absent,
-    )
-    cycles = 10**7 if asked.quick else 10**9
-    comparison.measure(
-        Case(f"{cycles:.0e} cycles with reads, direct-rram", "runs a second", {"in 5 s": 1.0}),
-        endurance(cycles),
-        {"in 5 s": constant(1 / 5)},
-        {},
-    )
-    comparison.measure(
-        Case("ten years of rest, slowest preset", "times a second", {"in 0.1 s": 1.0}),
-        ten_years(),
-        {"in 0.1 s": constant(10.0)},
-        {},
-    )
+    """Measure and print."""
+    asked = arguments("Device pulses, endurance and retention, against peers.")
+    scale = 10 if asked.quick else 1
+    comparison = Comparison("devices", PACKAGES, rounds=1 if asked.quick else 7)
+    compare_pulses(comparison, scale)
+    case = Case("1e9 cycles with five reads a decade, direct-rram", "cycles/s", {"1e9 in 5 s": 1.0})
+    comparison.measure(case, our_endurance(1e9), {"1e9 in 5 s": fixed(2e8)}, {})
+    case = Case("ten years at rest, slowest family", "times/s", {"0.1 s": 1.0})
+    comparison.measure(case, our_retention(), {"0.1 s": fixed(10.0)}, {})
     comparison.print(asked.json)
 
 

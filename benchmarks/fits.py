@@ -1,181 +1,151 @@
-"""Fits of decays a second, against scipy's curve_fit and lmfit, and a refit while a run goes on.
+"""Fits of decay a second, against scipy's curve_fit and lmfit, and what the fits are worth.
 
 ``python benchmarks/fits.py [--quick] [--json]``; `tasks.py bench-env` makes an environment in which
-the peers are installed. Every party fits the same curves: 200 points from 1 ms to 3 s, evenly in
-the logarithm, 1 % noise, equal amplitudes, free baseline. The peers begin at 1.3 times the truth,
-ours find their own start. Before a time counts, the time constants of all parties are compared.
+the peers are installed. The goals are ratios. ``--tables`` makes the tables of
+docs/reference/fits.md anew, which takes some ten minutes: how often the true law wins, and how fits
+of random decays compare with the Cramer-Rao bound.
 """
 
 from __future__ import annotations
 
+import argparse
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import fits_peers
 import numpy as np
-from comparison import Case, Comparison, Party, arguments
-from numpy.typing import NDArray
-from scipy.optimize import curve_fit
+from comparison import Case, Comparison, Party, say
+from fits_cases import CASES, NOISE, FitCase, T, long_record
 
-from labctl.analysis import fit_decay, fit_decays
+from labctl.analysis.confusion import confuse
+from labctl.analysis.decay import MODELS, fit_decay
+from labctl.analysis.decays import fit_decays
+from labctl.analysis.trials import recover, table
 
-PACKAGES = ("labctl", "lmfit", "scipy", "numpy", "numba")
-NOISE, POINTS = 0.01, 200
-Array = NDArray[np.float64]
-Model = Callable[..., Array]
-
-
-def double(t: Array, c1: float, tau1: float, c2: float, tau2: float, baseline: float) -> Array:
-    """Return a sum of two exponentials and a baseline."""
-    return c1 * np.exp(-t / tau1) + c2 * np.exp(-t / tau2) + baseline
+PACKAGES = ("labctl", "scipy", "lmfit", "numpy", "numba")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "fits.md"
+LIVE = 0.02  # s, for a refit of a record of 1e5 points
 
 
-def stretched(t: Array, c: float, tau: float, beta: float, baseline: float) -> Array:
-    """Return a stretched exponential and a baseline."""
-    return c * np.exp(-((t / tau) ** beta)) + baseline
-
-
-#: name, our model, the curve, its true parameters
-CASES: tuple[tuple[str, str, Model, dict[str, float]], ...] = (
-    ("double exponential 69/240 ms", "double_decay", double,
-     {"c1": 0.5, "tau1": 0.069, "c2": 0.5, "tau2": 0.240, "baseline": 0.1}),
-    ("double exponential 66/380 ms", "double_decay", double,
-     {"c1": 0.5, "tau1": 0.066, "c2": 0.5, "tau2": 0.380, "baseline": 0.1}),
-    ("stretched exponential", "stretched_decay", stretched,
-     {"c": 1.0, "tau": 0.1, "beta": 0.6, "baseline": 0.1}),
-)  # fmt: skip
-
-
-def data(curve: Model, truth: dict[str, float], count: int) -> tuple[Array, Array]:
-    """Return times and noisy curves."""
-    t = np.geomspace(1e-3, 3.0, POINTS)
-    noise = np.random.default_rng(1).normal(0.0, NOISE, (count, POINTS))
-    return t, curve(t, **truth) + noise
-
-
-def ours(t: Array, y: Array, model: str) -> tuple[Party, Array]:
-    """Return our party, and the slowest time constants found."""
+def our_curves(case: FitCase, count: int) -> Party:
+    """Return our party: all curves in one call, with errors and the verdict."""
+    sigma = np.full(len(T), NOISE)
 
     def party() -> float:
+        curves = case.curves(count, seed=1)
         begin = time.process_time()
-        fit_decays(t, y, NOISE, model, "free")
-        return len(y) / (time.process_time() - begin)
+        found = fit_decays(T, curves, sigma, case.model, "free")
+        elapsed = time.process_time() - begin
+        case.check(found.values[found.identifiable], found.names)
+        return count / elapsed
 
-    found = fit_decays(t, y, NOISE, model, "free")
-    return party, found["tau2" if model == "double_decay" else "tau"]
+    return party
 
 
-def by_curve_fit(t: Array, y: Array, curve: Model, truth: dict[str, float]) -> tuple[Party, Array]:
-    """Return the party of curve_fit with bounds that keep it in range, and its slowest times."""
-    p0 = [1.3 * value for value in truth.values()]
-    slow = max(k for k, name in enumerate(truth) if name.startswith("tau"))
+def our_intervals(case: FitCase, count: int) -> Party:
+    """Return our party for single fits, which always have profile intervals."""
+    sigma = np.full(len(T), NOISE)
+
+    def party() -> float:
+        curves = case.curves(count, seed=1)
+        begin = time.process_time()
+        for y in curves:
+            fit_decay(T, y, sigma, case.model, "free")
+        return count / (time.process_time() - begin)
+
+    return party
+
+
+def our_refit(case: FitCase, t: Any, y: Any) -> Party:
+    """Return our party for a live refit: begun at the values before, intervals and all."""
     sigma = np.full(len(t), NOISE)
-
-    def fit(row: Array) -> Array:
-        found, _ = curve_fit(curve, t, row, p0, sigma, absolute_sigma=True, maxfev=10_000)
-        return np.asarray(found)
-
-    def party() -> float:
-        begin = time.process_time()
-        for row in y:
-            fit(row)
-        return len(y) / (time.process_time() - begin)
-
-    names = list(truth)
-    return party, np.array(
-        [max(fit(row)[k] for k, n in enumerate(names) if n.startswith("tau")) for row in y]
-        if slow
-        else []
-    )
-
-
-def by_lmfit(t: Array, y: Array, curve: Model, truth: dict[str, float]) -> tuple[Party, Array]:
-    """Return lmfit's party, and its slowest times."""
-    import lmfit  # type: ignore[import-not-found]
-
-    model = lmfit.Model(curve)
-    start = model.make_params(**{name: 1.3 * value for name, value in truth.items()})
-    for name in truth:
-        if name.startswith("tau"):
-            start[name].min = 1e-6
-
-    def fit(row: Array) -> Any:
-        return model.fit(row, start, t=t, weights=1 / NOISE)
-
-    def party() -> float:
-        begin = time.process_time()
-        for row in y:
-            fit(row)
-        return len(y) / (time.process_time() - begin)
-
-    slowest = [
-        max(value for name, value in fit(row).best_values.items() if name.startswith("tau"))
-        for row in y
-    ]
-    return party, np.array(slowest)
-
-
-def agree(name: str, ours_found: Array, theirs: Array) -> None:
-    """Compare time constants; a few curves may have ended in another minimum.
-
-    Raises
-    ------
-    SystemExit
-        More than one in ten differs.
-    """
-    count = min(len(ours_found), len(theirs))
-    same = np.isclose(ours_found[:count], theirs[:count], rtol=1e-3)
-    if np.mean(same) < 0.9:
-        raise SystemExit(f"{name} finds other time constants in {np.mean(~same):.0%} of the curves")
-
-
-def compare(comparison: Comparison, many: int, few: int) -> None:
-    """Measure fits a second for every case."""
-    for name, model, curve, truth in CASES:
-        t, y = data(curve, truth, many)
-        party, found = ours(t, y, model)
-        peers, absent = {}, {}
-        for peer, make, count in (("curve_fit", by_curve_fit, few), ("lmfit", by_lmfit, few // 4)):
-            try:
-                peers[peer], theirs = make(t, y[:count], curve, truth)
-            except ImportError as error:
-                absent[peer] = f"not installed: {error}"
-                continue
-            agree(peer, found, theirs)
-        goal = {"curve_fit": 15.0, "lmfit": 150.0} if model == "double_decay" else {}
-        comparison.measure(Case(name, "fits a CPU-second", goal), party, peers, absent)
-
-
-def live(comparison: Comparison, points: int) -> None:
-    """Measure the refit of a decay that has grown since the last fit."""
-    truth = CASES[0][3]
-    t = np.geomspace(1e-3, 3.0, points)
-    y = double(t, **truth) + np.random.default_rng(2).normal(0.0, NOISE, points)
-    before = points * 99 // 100
-    last = fit_decay(t[:before], y[:before], np.full(before, NOISE), "double_decay", "free")
-    sigma = np.full(points, NOISE)
+    before = fit_decay(t[: len(t) // 2], y[: len(t) // 2], sigma[: len(t) // 2], case.model, "free")
 
     def party() -> float:
         begin = time.perf_counter()
-        fit_decay(t, y, sigma, "double_decay", "free", start=last)
+        fit_decay(t, y, sigma, case.model, "free", start=before)
         return 1 / (time.perf_counter() - begin)
 
-    comparison.measure(
-        Case(
-            f"live refit of {points} points, with intervals", "refits a second", {"in 20 ms": 1.0}
-        ),
-        party,
-        {"in 20 ms": lambda: 1 / 20e-3},
-        {},
+    return party
+
+
+def present(
+    makers: dict[str, Callable[[], Any]],
+) -> tuple[dict[str, Party], dict[str, str]]:
+    """Make the peers' parties; those that cannot be imported are returned with the reason."""
+    peers: dict[str, Party] = {}
+    absent: dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            peers[name] = make()
+        except ImportError as error:
+            absent[name] = f"not installed: {error}"
+    return peers, absent
+
+
+def compare(comparison: Comparison, scale: int) -> None:
+    """Measure batches, single fits with intervals, and the live refit."""
+    goal = {"curve_fit": 15.0, "lmfit": 150.0}
+    for fitted in CASES:
+        few = 400 // scale
+        peers, absent = present(
+            {
+                "curve_fit": lambda one=fitted, n=few: fits_peers.curve_fit_curves(one, n),
+                "lmfit": lambda one=fitted, n=few: fits_peers.lmfit_curves(one, n // 4),
+            }
+        )
+        case = Case(f"{fitted.name}, 200 points, standard errors", "fits/CPU s", dict(goal))
+        comparison.measure(case, our_curves(fitted, 8000 // min(scale, 2)), peers, absent)
+    fitted, few = CASES[1], max(20 // scale, 2)
+    peers, absent = present(
+        {"lmfit, conf_interval": lambda: fits_peers.lmfit_intervals(fitted, few)}
     )
+    case = Case(f"{fitted.name}, 200 points, profile intervals", "fits/CPU s", {})
+    comparison.measure(case, our_intervals(fitted, few * 5), peers, absent)
+    t, y = long_record(100_000)
+    peers, absent = present({"curve_fit": lambda: fits_peers.curve_fit_one(fitted, t, y)})
+    case = Case("live refit of 1e5 points, profile intervals", "refits/s", {"20 ms": 1.0})
+    peers = {"20 ms": lambda: 1 / LIVE, **peers}
+    comparison.measure(case, our_refit(fitted, t, y), peers, absent)
+
+
+def make_tables(draws: int) -> None:
+    """Write the tables of the page anew."""
+    say("how often the true law wins")
+    matrix = confuse(MODELS, draws, np.random.default_rng(11)).markdown()
+    rows = []
+    for model in MODELS:
+        for baseline in (False, True):
+            if not (baseline and model == "log_decay"):
+                say(f"recovery: {model}{', free baseline' if baseline else ''}")
+                rng = np.random.default_rng(7)
+                rows.append(recover(model, draws, rng, baseline=baseline))
+    page = PAGE.read_text("utf-8")
+    for name, text in (("confusion", matrix), ("recovery", table(rows))):
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        page = re.sub(
+            pattern, lambda found, t=text: f"{found[1]}{t}\n{found[2]}", page, flags=re.DOTALL
+        )
+    PAGE.write_text(page, "utf-8")
 
 
 def main() -> None:
-    """Measure every case and print the figures."""
-    asked: Any = arguments(__doc__ or "")
+    """Measure and print, or make the tables."""
+    parser = argparse.ArgumentParser(description="Fits of decay a second, against peers.")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the peers' work, one round"
+    )
+    parser.add_argument("--json", action="store_true", help="print the JSON object only")
+    parser.add_argument("--tables", action="store_true", help="make the tables of the page anew")
+    asked = parser.parse_args()
+    if asked.tables:
+        make_tables(100 if asked.quick else 1000)
+        return
     comparison = Comparison("fits", PACKAGES, rounds=1 if asked.quick else 5)
-    compare(comparison, *((2000, 20) if asked.quick else (4000, 200)))
-    live(comparison, 100_000)
+    compare(comparison, 10 if asked.quick else 1)
     comparison.print(asked.json)
 
 

@@ -2,8 +2,8 @@
 
 Least squares sees a curve only through its weighted values. Over a short stretch of time every law
 of decay is a polynomial to nine digits, so a stretch with many points can be replaced by the values
-at eight nodes and an 8 x 8 matrix, with the same sum of squares for every such curve. A record of 1e5
-points becomes a few hundred rows, and what is fitted is not binned data but the data.
+at eight nodes and an 8 x 8 matrix, with the same sum of squares for every such curve. A record of
+1e5 points becomes a few hundred rows, and what is fitted is not binned data but the data.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ def _stretches(
     """
     at = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
     centre, half = (t[ends - 1] + t[begins]) / 2, (t[ends - 1] - t[begins]) / 2
-    half = np.where(half > 0, half, 1.0)
+    unit = np.where(half > 0, half, 1.0)
     gram = np.empty((len(begins), _NODES + 1, _NODES + 1))
     for k, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
         inside = slice(begin, end)
         table = np.empty((_NODES + 1, end - begin))
-        _chebyshev((t[inside] - centre[k]) / half[k], table[:_NODES])
+        _chebyshev((t[inside] - centre[k]) / unit[k], table[:_NODES])
         table[_NODES] = y[inside]
         table *= w[inside]
         gram[k] = table @ table.T

@@ -1,4 +1,4 @@
-"""Whether the data determine the parameters of many curves: does every profile close?
+"""Closure: whether the data determine the parameters of many curves.
 
 A single fit follows each profile to its ends. Here it is enough to know that there are ends, and
 for that the sum of squares at the limits of the search suffices: where a parameter is taken all
@@ -17,7 +17,7 @@ from labctl.analysis.batch import Curves
 from labctl.analysis.exponentials import APART
 from labctl.analysis.many import EXPONENTIALS, LOGARITHM, STRETCHED
 from labctl.analysis.multitude import Minima, by_dof, descend, lowest
-from labctl.analysis.quantiles import pair_99
+from labctl.analysis.quantiles import rise_99
 
 __all__ = ["Verdict", "judge_curves"]
 
@@ -64,7 +64,11 @@ def judge_curves(curves: Curves, found: Minima) -> Verdict:
     part, some = curves.rows(doubt), found.rows(doubt)
     opened[doubt] = _exponentials(part, some) if curves.law == EXPONENTIALS else _shape(part, some)
     if curves.law in (EXPONENTIALS, STRETCHED) or curves.flat:
-        limit = by_dof(np.where(some.scaled, some.dof, np.inf), pair_99) * some.variance
+        lost = 2 if curves.law == EXPONENTIALS else 1 + nonlinear
+        limit = (
+            by_dof(np.where(some.scaled, some.dof, np.inf), lambda dof: rise_99(lost, dof))
+            * some.variance
+        )
         verdict.simpler[doubt] = ~(_simpler(part, some, fewer) - some.s >= limit)
     return verdict
 

@@ -33,7 +33,7 @@ from labctl.analysis.minimum import (
     stuck,
     values,
 )
-from labctl.analysis.quantiles import pair_99
+from labctl.analysis.quantiles import rise_99
 from labctl.analysis.question import Baseline, Question, ask, residuals
 from labctl.analysis.residuals import runs_test
 from labctl.analysis.robust import trust
@@ -206,9 +206,9 @@ def _superfluous(asked: Question, sample: Sample, axis: Axis, found: Minimum) ->
 
     Where one exponential fewer would, the parameters of the last one describe noise, even if their
     profiles happen to close; so do those of a stretched exponential, or of a power law above a free
-    baseline, where there is no decay. The law has to lower chi2 by the 99 % point for two
-    parameters. A power law without a baseline and a logarithm say something even of a constant:
-    that they are flat.
+    baseline, where there is no decay. The law has to lower chi2 by the 99 % point for the
+    parameters that the simpler curve lacks. A power law without a baseline and a logarithm say
+    something even of a constant: that they are flat.
     """
     law, y = asked.law, found.problem.y
     fewer = law.exponentials - 1
@@ -222,7 +222,8 @@ def _superfluous(asked: Question, sample: Sample, axis: Axis, found: Minimum) ->
     else:
         w = axis.weigh(np.full((len(axis.t), 1), float(asked.free)))[:, 0]
         s = float(y @ y - (w @ y) ** 2 / max(float(w @ w), 1e-300))
-    if s - found.best.s >= pair_99(found.dof) * found.variance:
+    lost = 2 if law.exponentials else 1 + len(law.nonlinear)
+    if s - found.best.s >= rise_99(lost, found.dof) * found.variance:
         return ""
     other = f"{fewer} exponential" if fewer > 0 else "no decay"
     return f"not identifiable: {other}{'s' if fewer > 1 else ''} would describe the data as well"

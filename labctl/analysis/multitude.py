@@ -152,7 +152,7 @@ def lowest(
     if not nonlinear:
         nothing = np.empty((len(curves.y), 0))
         return descend(curves, turn, shift, limits, 0.0, nothing, np.zeros(len(nothing)), plan)
-    starts = scan(curves)
+    starts = scan(curves, compiled=plan is not many)
     least = _ROUNDING**2 * np.sum(curves.y**2, axis=1)
     variance = curves.unit_s if stated else np.maximum(starts.floor, least) / dof
     tolerance = np.maximum(_EXACT * variance, least)

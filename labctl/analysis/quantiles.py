@@ -126,6 +126,8 @@ def rise_99(count: int, dof: float) -> float:
     >>> round(rise_99(3, math.inf), 1)
     11.4
     """
+    if count == 2:
+        return pair_99(dof)
     spread = 2 / (9 * count)
     rise = count * (1 - spread + _Z_99 * math.sqrt(spread)) ** 3
     return float(rise if math.isinf(dof) else dof * math.expm1(rise / dof))

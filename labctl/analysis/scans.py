@@ -17,21 +17,22 @@ from labctl.analysis.batch import Curves
 from labctl.analysis.many import EXPONENTIALS, POWER, STRETCHED, raw_columns
 from labctl.analysis.starts import DEAD
 from labctl.analysis.stretched import start_box
+from labctl.kernels import kernels
 
-__all__ = ["Starts", "scan"]
+__all__ = ["Starts", "project", "scan"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.intp]
 
 _EXPONENTIALS = {1: 32, 2: 24, 3: 16}  # time constants tried, by number of exponentials
-_TAUS, _BETAS = 28, 9  # of a stretched exponential
+_TAUS, _BETAS = 22, 7  # of a stretched exponential
 _POWERS = 40
 _NEARBY = 1.5  # logarithms of time constants closer than this lead to the same minimum
 _PLACES = 4
 _MARGIN = 30.0  # times that what nothing explains
 _CHUNK = 512
 _RIDGE = 1e-11
-_RANK = 1e-11  # least singular value, as a share of the largest, of a direction that counts
+_RANK = 1e-6  # what is left of a column, as a share of it, and leads no search elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,17 @@ def _grid(curves: Curves) -> _Grid:
     return _Grid(shares, np.arange(len(shares))[:, None], shares, low, high)
 
 
-def scan(curves: Curves) -> Starts:
+def scan(curves: Curves, *, compiled: bool = False) -> Starts:
     """Return where the search of each curve begins."""
+    fast = kernels("labctl.analysis.kernels.scans") if compiled else None
     grid = _grid(curves)
     far = grid.far(curves.law)
     chunks = [slice(at, at + _CHUNK) for at in range(0, len(curves.y), _CHUNK)]
     with np.errstate(all="ignore"):
         if len(curves.t) == 1:
             bases = _common(curves, grid)
-            sums = (_project(curves.y[chunk], *bases) for chunk in chunks)
+            find = fast.project if fast else project
+            sums = (find(curves.y[chunk], *bases) for chunk in chunks)
         else:
             sums = (_each(curves, grid, chunk) for chunk in chunks)
         found = [
@@ -128,23 +131,41 @@ def _common(curves: Curves, grid: _Grid) -> tuple[Array, Array, Array]:
     tail = columns[len(grid.shares) :]
     columns, sizes = columns[: len(grid.shares)], sizes[: len(grid.shares)]
     columns = columns - (columns @ tail.T) @ tail
-    left, values, right = np.linalg.svd(columns.T, full_matrices=False)
-    kept = values > _RANK * values[0]
-    reduced = (values[kept, None] * right[kept])[:, grid.chosen]
+    basis = _span(columns)
+    reduced = (basis @ columns.T)[:, grid.chosen]
     maps, _ = np.linalg.qr(np.moveaxis(reduced, 0, 1))
     maps[np.any(sizes[grid.chosen] <= DEAD, axis=1)] = 0.0
-    return tail, left[:, kept], maps
+    return tail, basis, np.ascontiguousarray(maps.transpose(2, 1, 0))
 
 
-def _project(y: Array, tail: Array, basis: Array, maps: Array) -> tuple[Array, Array]:
-    """Return the sums of squares of every combination, and those of the whole basis."""
-    inside = y @ basis
+def _span(columns: Array) -> Array:
+    """Return an orthonormal basis of all columns, one a row: the farthest column comes next.
+
+    Sums go without the library of linear algebra, whose threads cost more than they bring here.
+    """
+    rest, basis = columns.copy(), np.empty((0, columns.shape[1]))
+    while len(basis) < min(columns.shape):
+        sizes = np.einsum("cp,cp->c", rest, rest)
+        far = int(np.argmax(sizes))
+        if not sizes[far] > _RANK**2:
+            break
+        inside = np.einsum("kp,p->k", basis, rest[far])
+        direction = rest[far] - np.einsum("k,kp->p", inside, basis)
+        direction = direction / np.sqrt(np.sum(direction**2))
+        basis = np.concatenate((basis, direction[None]))
+        rest -= np.einsum("cp,p->c", rest, direction)[:, None] * direction
+    return basis
+
+
+def project(y: Array, tail: Array, basis: Array, maps: Array) -> tuple[Array, Array]:
+    """Return the sums of squares of every combination, and those of the whole basis.
+
+    Shapes are those of the compiled twin, `labctl.analysis.kernels.scans.project`.
+    """
+    inside = y @ basis.T
     square = np.sum(y**2, axis=1) - np.sum((y @ tail.T) ** 2, axis=1)
-    combinations, rank, linear = maps.shape
-    along = inside @ np.moveaxis(maps, 1, 0).reshape(rank, -1)
-    pairs = along.reshape(-1, combinations, linear)
-    s = square[:, None] - np.einsum("ncl,ncl->nc", pairs, pairs)
-    return s, square - np.sum(inside**2, axis=1)
+    explained = sum((inside @ direction) ** 2 for direction in maps)
+    return square[:, None] - explained, square - np.sum(inside**2, axis=1)
 
 
 def _each(curves: Curves, grid: _Grid, rows: slice) -> tuple[Array, Array]:

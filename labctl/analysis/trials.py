@@ -28,7 +28,7 @@ from labctl.analysis.foresight import cramer_rao
 from labctl.analysis.laws import LAWS
 from labctl.results import Fit, Value
 
-__all__ = ["Draw", "Recovery", "as_fit", "draw", "recover"]
+__all__ = ["Draw", "Recovery", "as_fit", "draw", "recover", "table"]
 
 Array = NDArray[np.float64]
 
@@ -190,3 +190,24 @@ def recover(
 def _covers(found: Value, truth: float) -> bool:
     above = found.low is None or found.low <= truth
     return above and (found.high is None or truth <= found.high)
+
+
+def table(results: list[Recovery]) -> str:
+    """Return recoveries as a table: errors over bounds, coverage, and flags in percent."""
+    heads = ("law", "clear draws", "rms error / bound", "coverage of 95 % intervals")
+    kinds = ("clear", "between", "hopeless")
+    titles = (*heads, *(f"flagged: {kind}" for kind in kinds))
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for one in results:
+        name = one.model.removesuffix("_decay") + (", free baseline" if one.baseline else "")
+        rms, coverage = one.rms().values(), one.coverage().values()
+        cells = [
+            f"{one.counts['clear']}",
+            f"{min(rms):.2f} .. {max(rms):.2f}",
+            f"{100 * min(coverage):.1f} .. {100 * max(coverage):.1f} %",
+        ]
+        for kind in kinds:
+            count = one.counts.get(kind, 0)
+            cells.append(f"{100 * one.flag_rate(kind):.1f} % of {count}" if count else "none drawn")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -130,7 +130,7 @@ def test_compliance_on_a_device_that_changes() -> None:
 
 
 def test_a_limit_that_holds_a_device_at_its_own_threshold_comes_to_an_end() -> None:
-    """1 V on a junction that 200 uA pushes back to 0.3 V, where it stops growing: for ten seconds."""
+    """1 V on a junction that 200 uA pushes back to 0.3 V, where it stops growing: for 10 s."""
     fixture, clock = over("ftj", conductance=5e-4)
     drive = fixture.connect("top")
     drive.follow("v", ((0.0, 1.0),), 2e-4)
