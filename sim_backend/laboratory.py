@@ -132,7 +132,7 @@ class VirtualLaboratory:
         self.fixture = Fixture(
             model,
             self._device_state(model, saved, state),
-            Stream(_derived(seed, "cycle")) if simulation.noise.cycle else None,
+            _cycle_stream(simulation, seed),
             clock,
             simulation.temperature,
             self._contacts(model),
@@ -331,6 +331,11 @@ def _model(simulation: Simulation, name: str, place: Place | None) -> DeviceMode
         return model
     scale = 0.0 if place.condition == "open" else place.scale
     return PlacedDevice(model, scale, _SHORT if place.condition == "short" else 0.0)
+
+
+def _cycle_stream(simulation: Simulation, seed: int) -> Stream | None:
+    noise = simulation.noise
+    return Stream(_derived(seed, "cycle"), table=noise.table) if noise.cycle else None
 
 
 def _air(clock: Clock) -> Fixture:

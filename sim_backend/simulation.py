@@ -15,6 +15,7 @@
     [simulation.noise]
     instrument = true            # errors, noise and settling of the instruments
     cycle = true                 # cycle-to-cycle variation
+    table = false                # its numbers from a table: faster, neighbours are not independent
     device = true                # device-to-device variation, dead devices
     read = true                  # noise of the device; follows `instrument`
 
@@ -53,6 +54,7 @@ class Noise(BaseModel):
 
     instrument: bool = True
     cycle: bool = True
+    table: bool = False
     device: bool = True
     read: bool | None = Field(None, description="Follows `instrument` unless given.")
 

@@ -286,3 +286,12 @@ def test_killed_at_any_moment_the_file_is_whole_and_up_to_date(tmp_path: Path, r
         assert saved is not None
         assert saved.time >= acknowledged
         assert restored(saved).row("p")[0] == saved.time
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_cycle_to_cycle_variation_may_come_from_a_table(table: bool) -> None:
+    noise = {"instrument": False, "device": False, "cycle": True, "table": table}
+    stream = opened(noise=noise).fixture.stream
+    assert stream is not None
+    assert stream.table is table
+    assert abs(stream.normal(3, 7)) < 6
