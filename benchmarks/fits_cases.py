@@ -1,6 +1,8 @@
-"""What is fitted in `fits.py`: decays of known truth, with start values as a user would guess them.
+"""What is fitted in `fits.py`: decays of known truth, and starts that need no knowledge of it.
 
 200 points spaced logarithmically from 1 ms to 3 s, noise of 1 % of the amplitude, a free baseline.
+Peers need start values, and get what a plot of any such curve suggests: time constants that divide
+the logarithmic axis evenly, amplitudes that share the drop, the last reading as the baseline.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def _double(tau1: float, tau2: float) -> FitCase:
         "double_decay",
         double_decay,
         {"tau1": tau1, "tau2": tau2, "c1": 0.5, "c2": 0.5, "baseline": 0.1},
-        {"tau1": 0.05, "tau2": 0.5, "c1": 0.6, "c2": 0.4, "baseline": 0.0},
+        {"tau1": 0.0144, "tau2": 0.208, "c1": 0.5, "c2": 0.5, "baseline": 0.1},
     )
 
 
@@ -69,7 +71,7 @@ CASES = (
         "stretched_decay",
         stretched_decay,
         {"tau": 0.1, "beta": 0.6, "c": 1.0, "baseline": 0.1},
-        {"tau": 0.2, "beta": 0.8, "c": 0.9, "baseline": 0.0},
+        {"tau": 0.0548, "beta": 1.0, "c": 1.0, "baseline": 0.1},
     ),
 )
 

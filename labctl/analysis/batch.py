@@ -117,6 +117,14 @@ def _left_out(not_finite: Mask, no_sigma: Mask, too_early: Mask) -> list[str]:
     return notes
 
 
+def _extremes(y: Array, good: Mask) -> tuple[Array, Array]:
+    """Return the least and the largest usable value of each curve."""
+    if not y.size or not np.all(good):
+        low = np.min(np.where(good, y, np.inf), axis=1, initial=np.inf)
+        return low, np.max(np.where(good, y, -np.inf), axis=1, initial=-np.inf)
+    return np.min(y, axis=1), np.max(y, axis=1)
+
+
 def _refuse(asked: Question, raw: Raw) -> None:
     """Mark the curves that cannot be fitted and say why, as `Question.refuse` does."""
     needed, name = len(asked.names) + 1, asked.law.name
@@ -124,8 +132,7 @@ def _refuse(asked: Question, raw: Raw) -> None:
     axes = raw.good[:1] if len(raw.t) == 1 and np.all(raw.good) else raw.good
     ordered = np.sort(np.where(axes, raw.t, np.nan), axis=1)
     distinct = np.sum(np.diff(ordered, axis=1) > 0, axis=1) + (points > 0)
-    low = np.min(np.where(raw.good, raw.y, np.inf), axis=1, initial=np.inf)
-    high = np.max(np.where(raw.good, raw.y, -np.inf), axis=1, initial=-np.inf)
+    low, high = _extremes(raw.y, raw.good)
     constant = high - low <= 1e-12 * np.maximum(np.abs(low), np.abs(high))
     for k in np.flatnonzero((points < needed) | (distinct < needed - 1) | constant).tolist():
         why = "the data are constant; there is no decay to fit"
@@ -155,23 +162,25 @@ def groups(asked: Question, raw: Raw) -> list[Curves]:
 
 def _scaled(asked: Question, raw: Raw, numbers: NDArray[np.intp], common: bool) -> Curves:
     """Scale some of the curves and find the limits of their search."""
-    good = raw.good[numbers]
     t, sigma = (a if len(a) == 1 else a[numbers] for a in (raw.t, raw.sigma))
+    good, y = raw.good[numbers], raw.y[numbers]
     if common:
         t, sigma_shape = t[:1], sigma[:1]
+        least = np.min(sigma, axis=1)
     else:
         t, sigma_shape = np.broadcast_to(t, good.shape), np.broadcast_to(sigma, good.shape)
+        least = np.min(np.where(good, sigma, np.inf), axis=1)
+        y[~good] = 0.0
     used = good[: len(t)]
-    y = np.where(good, raw.y[numbers], 0.0)
     spread = np.where(used, sigma_shape, np.inf)
     w = np.min(spread, axis=1, keepdims=True) / spread
     first_good = np.take_along_axis(t, np.argmax(used, axis=1)[:, None], axis=1)
     t = np.where(used, t, first_good)
     unit_t = np.max(np.abs(t), axis=1)
     unit_t = np.where(unit_t > 0, unit_t, 1.0)
-    unit_y = np.max(np.abs(y), axis=1)
+    unit_y = np.maximum(np.max(y, axis=1), -np.min(y, axis=1))
     unit_y = np.where(unit_y > 0, unit_y, 1.0)
-    least = np.min(np.where(good, sigma, np.inf), axis=1)
+    y /= unit_y[:, None]
     scaled = t / unit_t[:, None]
     law = _CODES.get(asked.law.name, EXPONENTIALS)
     since = asked.t0 / unit_t[:, None] if asked.law.counts_from_t0 else np.ones((len(t), 1))
@@ -179,7 +188,7 @@ def _scaled(asked: Question, raw: Raw, numbers: NDArray[np.intp], common: bool) 
     low, high = _limits(asked, scaled, x, used, law)
     every = np.ones((len(numbers), 1))
     return Curves(
-        numbers, scaled, x, w, y / unit_y[:, None] * w, np.sum(good, axis=1),
+        numbers, scaled, x, w, y * w, np.sum(good, axis=1),
         unit_t * every[:, 0], unit_y, (least / unit_y) ** 2, low * every, high * every, law,
         int(asked.free), len(asked.names) - len(asked.law.nonlinear),
     )  # fmt: skip

@@ -160,8 +160,9 @@ def _enter(table: _Table, asked: Question, curves: Curves, found: Minima, verdic
     amplitudes = np.broadcast_to(curves.unit_y[:, None], found.c.shape)
     values = np.hstack((real, found.c * amplitudes))
     units = np.hstack((slope, amplitudes))
-    cov = found.covariance * found.variance[:, None, None] * units[:, :, None] * units[:, None, :]
-    sigmas = np.sqrt(np.einsum("nii->ni", cov))
+    scaled = found.covariance * found.variance[:, None, None]
+    sigmas = np.sqrt(np.einsum("nii->ni", scaled)) * np.abs(units)
+    cov = scaled * units[:, :, None] * units[:, None, :]
     good = np.all(np.isfinite(values), axis=1) & np.isfinite(found.s)
     at = curves.numbers
     for k in np.flatnonzero(~good).tolist():
@@ -170,7 +171,8 @@ def _enter(table: _Table, asked: Question, curves: Curves, found: Minima, verdic
     table.values[where] = values[good]
     table.sigmas[where] = np.where(verdict.open | ~np.isfinite(sigmas), np.nan, sigmas)[good]
     table.covariances[where] = cov[good]
-    table.identifiable[where] = verdict.identifiable[good]
+    sure = verdict.identifiable & np.all(np.isfinite(sigmas), axis=1)
+    table.identifiable[where] = sure[good]
     if asked.weighted:
         table.chi2[where] = found.chi2[good]
     table.aicc[where] = found.aicc(asked.stated)[good]
@@ -178,8 +180,11 @@ def _enter(table: _Table, asked: Question, curves: Curves, found: Minima, verdic
         reduced = f"reduced chi2 {found.chi2[k] / found.dof[k]:.3g}"
         said = f"the residuals exceed the stated sigma ({reduced}): errors scaled up"
         _say(table.notes, int(at[k]), said)
-    for k in np.flatnonzero(good & ~verdict.identifiable).tolist():
-        _say(table.notes, int(at[k]), verdict.why(k, asked.names))
+    for k in np.flatnonzero(good & ~sure).tolist():
+        why = "not identifiable: the parameters' errors are beyond double precision"
+        if not verdict.identifiable[k]:
+            why = verdict.why(k, asked.names)
+        _say(table.notes, int(at[k]), why)
 
 
 def _say(notes: list[str], at: int, sentence: str) -> None:

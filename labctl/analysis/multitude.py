@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _ROUNDING = 1e-13
-_EXACT = 1e-6  # share of the variance that a search may leave unfound
+_EXACT = 1e-5  # share of the variance that a search may leave unfound
 _KERNELS = "labctl.analysis.kernels.decays"
 # Curves from which the compiled search pays: before it is loaded (which takes a second, and the
 # very first time, to compile it, twenty), and after.

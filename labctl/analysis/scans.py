@@ -130,12 +130,28 @@ def _common(curves: Curves, grid: _Grid) -> tuple[Array, Array, Array]:
     columns = columns / np.where(sizes > DEAD, sizes, np.inf)[:, None]
     tail = columns[len(grid.shares) :]
     columns, sizes = columns[: len(grid.shares)], sizes[: len(grid.shares)]
-    columns = columns - (columns @ tail.T) @ tail
+    inside = np.einsum("cp,kp->ck", columns, tail)
+    columns = columns - np.einsum("ck,kp->cp", inside, tail)
     basis = _span(columns)
-    reduced = (basis @ columns.T)[:, grid.chosen]
-    maps, _ = np.linalg.qr(np.moveaxis(reduced, 0, 1))
-    maps[np.any(sizes[grid.chosen] <= DEAD, axis=1)] = 0.0
-    return tail, basis, np.ascontiguousarray(maps.transpose(2, 1, 0))
+    reduced = np.einsum("kp,cp->ck", basis, columns)
+    alive = np.all(sizes[grid.chosen] > DEAD, axis=1)
+    return tail, basis, _directions(reduced[grid.chosen.T], alive)
+
+
+def _directions(columns: Array, alive: NDArray[np.bool_]) -> Array:
+    """Return orthonormal directions, shape (linear, rank, combinations), of combined columns.
+
+    `columns` has shape (linear, combinations, rank); combinations that are not alive get zeros.
+    """
+    found: list[Array] = []
+    for column in columns:
+        rest = column
+        for _ in range(2):  # twice is enough
+            for other in found:
+                rest = rest - np.einsum("cr,cr->c", other, rest)[:, None] * other
+        size = np.sqrt(np.einsum("cr,cr->c", rest, rest))[:, None]
+        found.append(np.where(alive[:, None] & (size > _RANK), rest / (size + DEAD), 0.0))
+    return np.ascontiguousarray(np.stack(found).transpose(0, 2, 1))
 
 
 def _span(columns: Array) -> Array:

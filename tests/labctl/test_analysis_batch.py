@@ -232,7 +232,7 @@ class TestBadData:
         st.sampled_from(MODELS), st.booleans(), st.integers(1, 12), st.integers(0, 2**32 - 1),
         st.sampled_from((1e-300, 1e-6, 1.0, 1e200)),
     )  # fmt: skip
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     def test_anything(self, model: str, free: bool, points: int, seed: int, scale: float) -> None:
         rng = np.random.default_rng(seed)
         t, y = rng.normal(size=(3, points)), scale * rng.normal(size=(3, points))
