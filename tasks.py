@@ -205,7 +205,7 @@ def lint(folder: Path) -> None:
 
 def env() -> None:
     """Make the environment with everything needed for work on the project."""
-    folder = environment(".venv", {"report", "gui", "dev"})
+    folder = environment(".venv", {"report", "gui", "data", "dev"})
     say(f"ready: {script(folder, 'labctl')}")
 
 
@@ -220,12 +220,12 @@ def demo() -> None:
 
 def check() -> None:
     """Check style, types and the directions of imports; run no tests."""
-    lint(environment(".venv", {"report", "gui", "dev"}))
+    lint(environment(".venv", {"report", "gui", "data", "dev"}))
 
 
 def test() -> None:
     """Check everything and run the tests."""
-    folder = environment(".venv", {"report", "gui", "dev"})
+    folder = environment(".venv", {"report", "gui", "data", "dev"})
     need_qt()
     lint(folder)
     run("pytest", [script(folder, "python"), "-m", "pytest", "-n", "2"])
@@ -233,7 +233,7 @@ def test() -> None:
 
 def test_long() -> None:
     """Run the tests that take long, too."""
-    folder = environment(".venv", {"report", "gui", "dev"})
+    folder = environment(".venv", {"report", "gui", "data", "dev"})
     need_qt()
     run("pytest, long tests", [script(folder, "python"), "-m", "pytest", "-n", "2", "-m", "long"])
 

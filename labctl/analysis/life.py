@@ -345,6 +345,7 @@ def _said(devices: Lifetimes) -> str:
     return f"of {len(devices.low)} devices {' and '.join(parts)}" if parts else ""
 
 
+@np.errstate(all="ignore")  # lives of 1e160 s have variances beyond double precision
 def _rescaled(fit: Fit, law: _Law, size: float, unit: str, note: str) -> Fit:
     """Return a fit made in units of `size` in the units of the lives."""
     factors = {law.scale: size, "b10": size}

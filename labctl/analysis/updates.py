@@ -229,6 +229,7 @@ def compete_updates(
     return compete_curves(curves, at, data.g, data.sigma, absolute=absolute)
 
 
+@np.errstate(all="ignore")
 def update_metrics(data: Branches, fit: Fit) -> dict[str, Metric]:
     """Return the figures of merit of an update; `fit` is the ``neurosim`` one.
 
