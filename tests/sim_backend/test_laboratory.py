@@ -113,7 +113,13 @@ def test_a_description_says_what_is_simulated() -> None:
     assert account["device"]["family"] == "ftj"
     assert account["device"]["grade"] == "fitted"
     assert account["device"]["parameters"]["t1"]["unit"] == "s"
-    assert account["noise"] == {"instrument": True, "cycle": False, "device": True, "read": None}
+    assert account["noise"] == {
+        "instrument": True,
+        "cycle": False,
+        "device": True,
+        "table": False,
+        "read": None,
+    }
     assert account["seed"] == 1
 
 
