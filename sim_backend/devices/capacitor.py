@@ -21,7 +21,8 @@ from labctl.units import Farad, Ohm, Ratio, Siemens, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import TALLY, Array, Levels, Piece, State, Stream, ends
 from sim_backend.devices.parts.relaxation import decay, decay_integral
-from sim_backend.devices.parts.steady import count, repeat_steadily
+from sim_backend.devices.parts.steady import repeat_steadily
+from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import drawn
 
 __all__ = ["FAMILY", "Capacitor", "CapacitorParameters"]
@@ -101,7 +102,8 @@ class Capacitor:
         flux = mean * duration + decay_integral(off, duration, tau)
         charge = capacitance * (after - u) + leakage * flux
         u[:] = after
-        count(state, first, last, self.threshold, charge, np.abs(charge))
+        count(state, first, last, self.threshold)
+        book(state, charge)
         return np.array([charge, -charge])
 
     def repeat(

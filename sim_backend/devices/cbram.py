@@ -129,7 +129,7 @@ class FilamentCell(Cells[Parameters]):
     def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
         """Make devices in the initial condition, with or without their spread."""
         state = super().fresh(devices, stream, spread=spread, first=first)
-        p, drawn, numbers = self.parameters, stream if spread else None, self._numbers(state)
+        p, drawn, numbers = self.parameters, stream if spread else None, state.numbers
         state.row("life")[:] = wear.life(drawn, numbers, p.life_cycles, p.life_shape)
         state.row("low")[:] = wear.sticks_low(drawn, numbers, p.stuck_low)
         return state
@@ -142,7 +142,7 @@ class FilamentCell(Cells[Parameters]):
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:
-        p, key = self.parameters, (self._numbers(state), state.row("events"))
+        p, key = self.parameters, (state.numbers, state.row("events"))
         state.row("theta")[:] = cycle_factor(stream, *key, p.delay_sigma, "lognormal", _DELAY)
         self._renew(state)  # what has relaxed so far did so with its own time
         state.row("long")[:] = cycle_factor(

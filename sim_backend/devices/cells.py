@@ -29,11 +29,11 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
-    excursions,
     repeat_plainly,
 )
 from sim_backend.devices.parts.course import Range, fast_forward
 from sim_backend.devices.parts.fluctuation import one_over_f_mean
+from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import drawn
 
 __all__ = ["COMMON", "Cells", "Line", "Straight", "integral", "share_lost"]
@@ -211,8 +211,7 @@ class Cells(Generic[P]):
             total += self._pass(state, piece)
             state.row("age")[:] += piece.duration
             state.row("control")[:] = piece.control[1]
-        state.row("charge")[:] += total[0]
-        state.row("throughput")[:] += np.abs(total[0])
+        book(state, total[0])
         return total
 
     def repeat(
@@ -273,15 +272,9 @@ class Cells(Generic[P]):
 
     def _count(self, state: State, piece: Straight, stream: Stream | None) -> None:
         """Keep the tally; all devices see the same control."""
-        channel = piece.between(*self.terminals[:2])
-        peak = state.row("peak")
-        np.maximum(peak, max(piece.largest, abs(channel[0]), abs(channel[1])), out=peak)
-        side = float(state.row("side")[0])
-        positive, negative, side = excursions(side, *piece.control, self.threshold)
-        state.row("side")[:] = side
-        if positive or negative:
-            state.row("positive")[:] += positive
-            state.row("negative")[:] += negative
+        channel, peak = piece.between(*self.terminals[:2]), state.row("peak")
+        np.maximum(peak, max(map(abs, channel)), out=peak)
+        if count(state, *piece.control, self.threshold):
             self._event(state, stream)
 
     def _event(self, state: State, stream: Stream | None) -> None:
@@ -298,16 +291,12 @@ class Cells(Generic[P]):
             state.ready["own"] = found
         return found
 
-    def _numbers(self, state: State) -> Array:
-        """Return the numbers of the devices."""
-        return state.first + np.arange(state.devices, dtype=np.float64)
-
     def _noise(self, state: State, duration: float = 0.0, process: int = 0) -> Array:
         """Return the relative fluctuation of the conductance from now on, on average."""
         sigma = getattr(self.parameters, "noise_sigma", 0.0)
         age = state.row("age")
         return one_over_f_mean(
-            state.noise, self._numbers(state), age, duration, sigma, _FASTEST, _SLOWEST, process
+            state.noise, state.numbers, age, duration, sigma, _FASTEST, _SLOWEST, process
         )
 
 

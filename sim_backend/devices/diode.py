@@ -30,7 +30,8 @@ from sim_backend.devices.model import TALLY, Array, Levels, Piece, State, Stream
 from sim_backend.devices.parts.conduction import mean_over_ramp
 from sim_backend.devices.parts.network import stored
 from sim_backend.devices.parts.relaxation import BOLTZMANN
-from sim_backend.devices.parts.steady import count, repeat_steadily
+from sim_backend.devices.parts.steady import repeat_steadily
+from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import drawn
 
 __all__ = ["FAMILY", "Diode", "DiodeParameters", "junction_current", "wright_omega"]
@@ -175,7 +176,8 @@ class Diode:
         through, size = self._mean(state, first, last)
         charge = stored(state.parameters[3], state.row("v"), last)
         state.row("v")[:] = last
-        count(state, first, last, self.threshold, through * duration, size * duration)
+        count(state, first, last, self.threshold)
+        book(state, through * duration, size * duration)
         total = through * duration + charge
         return np.array([total, -total])
 

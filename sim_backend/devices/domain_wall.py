@@ -37,11 +37,11 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
-    excursions,
 )
-from sim_backend.devices.mtj_junction import Rates, antiparallel_mean, book, numbers, panels
+from sim_backend.devices.mtj_junction import Rates, antiparallel_mean, panels
 from sim_backend.devices.mtj_strain import strain
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
+from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import cycle_factor, drawn
 from sim_backend.devices.parts.wear import Wear, endurance
 
@@ -155,7 +155,7 @@ class DomainWallSynapse:
         drain, source, gate = (ends(levels.get(name, 0.0)) for name in self.terminals)
         age, fresh = state.row("age").copy(), state.row("left") < 0
         if fresh.any():
-            drawn_ = waits(stream, numbers(state), state.row("departures"))
+            drawn_ = waits(stream, state.numbers, state.row("departures"))
             np.copyto(state.row("left"), drawn_, where=fresh)
         write, read = np.zeros(state.devices), np.zeros(state.devices)
         pieces = panels(gate[0] - source[0], gate[1] - source[1], duration)
@@ -167,7 +167,7 @@ class DomainWallSynapse:
             read += length * self._read_mean(state, start, start + slope * length, place)
             done += length
         noise = one_over_f_mean(
-            state.noise, numbers(state), age, duration, self.parameters.read_sigma,
+            state.noise, state.numbers, age, duration, self.parameters.read_sigma,
             _FASTEST, _SLOWEST,
         )  # fmt: skip
         state.row("age")[:] += duration
@@ -186,21 +186,15 @@ class DomainWallSynapse:
     ) -> Array:
         """Move the walls; returns their mean place in notches."""
         p = self.parameters
-        begun = excursions(float(state.row("side")[0]), first, last, self.threshold)
-        state.row("positive")[:] += begun[0]
-        state.row("negative")[:] += begun[1]
-        state.row("side")[:] = begun[2]
-        peak = state.row("peak")
-        np.maximum(peak, max(abs(first), abs(last)), out=peak)
-        if begun[0] + begun[1]:
+        if count(state, first, last, self.threshold):
             state.row("excursion")[:] += 1
             event = state.row("excursion").astype(np.int64)
-            state.row("factor")[:] = cycle_factor(stream, numbers(state), event, p.cycle_sigma)
+            state.row("factor")[:] = cycle_factor(stream, state.numbers, event, p.cycle_sigma)
         state.row("damage")[:] += strain(p, first, last, length)
         wall = Wall(*(state.row(name) for name in ("place", "flying", "left", "departures")))
         current = self._track(state) * (first + last) / 2
         track = self._how(state, temperature)
-        return push(wall, track, current, length, stream, numbers(state))
+        return push(wall, track, current, length, stream, state.numbers)
 
     def _how(self, state: State, temperature: float) -> Track:
         p = self.parameters
@@ -246,7 +240,7 @@ class DomainWallSynapse:
         """Return the current into each terminal at constant levels, A."""
         drain, source, gate = (levels.get(name, 0.0) for name in self.terminals)
         noise = one_over_f(
-            state.noise, numbers(state), state.row("age"), self.parameters.read_sigma,
+            state.noise, state.numbers, state.row("age"), self.parameters.read_sigma,
             _FASTEST, _SLOWEST,
         )  # fmt: skip
         read = self._read_mean(state, drain - source, drain - source, state.row("place"))

@@ -119,7 +119,7 @@ class ElectrochemicalMemory(Cells[Parameters]):
         return min(self.parameters.spike_scale, self.parameters.write_scale) / 8.0
 
     def _vary(self, state: State, stream: Stream | None) -> None:
-        p, numbers, events = self.parameters, self._numbers(state), state.row("events")
+        p, numbers, events = self.parameters, state.numbers, state.row("events")
         state.row("spike")[:] = cycle_factor(
             stream, numbers, events, p.spike_sigma, label=_VOLATILE
         )

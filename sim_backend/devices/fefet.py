@@ -40,11 +40,12 @@ from labctl.units import Ratio, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.hzo import FilmConditions
 from sim_backend.devices.hzo_cycling import Cycled, repeat_settled, repeat_varied
-from sim_backend.devices.hzo_film import COUNTERS, Film, book, numbers
+from sim_backend.devices.hzo_film import COUNTERS, Film
 from sim_backend.devices.hzo_switching import normal_activations
 from sim_backend.devices.model import Array, Level, Levels, Piece, State, Stream, ends
 from sim_backend.devices.mtj_strain import strain
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
+from sim_backend.devices.parts.tally import book
 from sim_backend.devices.parts.variation import drawn
 from sim_backend.devices.parts.wear import endurance
 
@@ -177,7 +178,7 @@ class FerroelectricTransistor:
         after = self._threshold(state, temperature)
         through = self._mean_current(state, lines, (vth, after), temperature)
         noise = one_over_f_mean(
-            state.noise, numbers(state), age, duration, p.read_sigma, _FASTEST, _SLOWEST
+            state.noise, state.numbers, age, duration, p.read_sigma, _FASTEST, _SLOWEST
         )
         channel = through * (1.0 + noise) * duration
         into = self._stored(state) - before
@@ -249,7 +250,7 @@ class FerroelectricTransistor:
         p = self.parameters
         vd, vs, vg = (np.float64(levels.get(name, 0.0)) for name in self.terminals)
         noise = one_over_f(
-            state.noise, numbers(state), state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
+            state.noise, state.numbers, state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
         )
         vth = self._threshold(state, p.reference)
         through = channel_current(vd, vs, vg, vth, state.parameters[4], p.slope, p.reference)

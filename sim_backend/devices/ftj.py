@@ -268,7 +268,7 @@ class TunnelJunction:
             return _ONE if devices == 1 else np.ones(devices)
         p, age = self.parameters, state.row("age")
         duration = sum(line[2] for line in lines)
-        numbers = state.first + np.arange(state.devices)
+        numbers = state.numbers
         flicker = one_over_f_mean(
             state.noise, numbers, age, duration, p.flicker, p.flicker_fast, p.flicker_slow
         )

@@ -28,13 +28,14 @@ from labctl.errors import BadInput
 from labctl.units import Kelvin, Metre, Ratio, Second, Siemens, SquareMetre, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.hzo_cycling import Cycled, repeat_settled, repeat_varied
-from sim_backend.devices.hzo_film import COUNTERS, Film, FilmNumbers, book, numbers
+from sim_backend.devices.hzo_film import COUNTERS, Film, FilmNumbers
 from sim_backend.devices.hzo_switching import Law, activations
 from sim_backend.devices.model import Array, Levels, Piece, State, Stream, ends
 from sim_backend.devices.mtj_strain import strain
 from sim_backend.devices.parts.conduction import sinh, sinh_mean
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
 from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.tally import book
 from sim_backend.devices.parts.variation import drawn
 from sim_backend.devices.parts.wear import Wear, endurance
 
@@ -251,7 +252,7 @@ class FerroelectricCapacitor:
         """Return the charge that leaks on a straight line of the voltage, C."""
         p = self.parameters
         noise = one_over_f_mean(
-            state.noise, numbers(state), age, duration, p.read_sigma, _FASTEST, _SLOWEST
+            state.noise, state.numbers, age, duration, p.read_sigma, _FASTEST, _SLOWEST
         )
         through = sinh_mean(first, last, self._conductance(state, temperature), p.leakage_scale)
         through = through * (1.0 + noise) + self._short(state) * (first + last) / 2
@@ -297,7 +298,7 @@ class FerroelectricCapacitor:
         """Return the leakage into each terminal at constant levels and the reference, A."""
         voltage, p = levels.get("top", 0.0) - levels.get("bottom", 0.0), self.parameters
         noise = one_over_f(
-            state.noise, numbers(state), state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
+            state.noise, state.numbers, state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
         )
         through = sinh(voltage, state.parameters[2], p.leakage_scale) * (1.0 + noise)
         through = through + self._short(state) * voltage

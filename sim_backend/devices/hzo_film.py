@@ -33,17 +33,17 @@ import numpy as np
 from sim_backend.devices.hzo_switching import (
     Domains,
     Law,
-    Whole,
     fade,
     fill,
     switch,
     thresholds,
 )
-from sim_backend.devices.model import TALLY, Array, State, Stream, excursions, released
+from sim_backend.devices.model import TALLY, Array, State, Stream
 from sim_backend.devices.parts.relaxation import activated, decay
+from sim_backend.devices.parts.tally import count
 from sim_backend.devices.parts.variation import cycle_factor
 
-__all__ = ["COUNTERS", "TRAPS", "Film", "FilmNumbers", "book", "numbers", "zones"]
+__all__ = ["COUNTERS", "TRAPS", "Film", "FilmNumbers", "zones"]
 
 #: relative times of the four exponentials of imprint
 TRAPS = (1.0, 1e2, 1e4, 1e6)
@@ -121,7 +121,7 @@ class Film:
         domains.up[:] = fill(activation, polarisation, self.numbers.single)
         state.row("factor")[:] = 1.0
         if self.numbers.single:
-            domains.left[:] = thresholds(stream, numbers(state), domains.flips)
+            domains.left[:] = thresholds(stream, state.numbers, domains.flips)
 
     def domains(self, state: State) -> Domains:
         """Return the state of the domains: views of the state."""
@@ -173,20 +173,18 @@ class Film:
         soft = 1.0 - self.numbers.softening * (temperature - self.numbers.reference)
         scaled = activation * max(soft, 0.05) if soft != 1.0 else activation
         for a, b, length in zones(first, last, duration, self.numbers.threshold):
+            if count(state, a, b, self.numbers.threshold):
+                self._begin(state, stream)
             if max(abs(a), abs(b)) <= self.numbers.threshold:
-                self._rest(state, a, b, length, temperature)
+                self._rest(state, length, temperature)
             else:
                 self._excite(state, a, b, length, stream, field, scaled)
-            peak = state.row("peak")
-            np.maximum(peak, max(abs(a), abs(b)), out=peak)
             state.row("age")[:] += length
         state.row("v")[:] = last
 
-    def _rest(self, state: State, a: float, b: float, length: float, temperature: float) -> None:
+    def _rest(self, state: State, length: float, temperature: float) -> None:
         """Let histories fade and charge be trapped; the polarisation stays."""
         n, domains = self.numbers, self.domains(state)
-        if released(a, b, n.threshold):
-            state.row("side")[:] = 0.0
         for history, since in ((domains.rising, "since_up"), (domains.falling, "since_down")):
             fade(history, state.row(since), length, n.law)
             state.row(since)[:] += length
@@ -211,7 +209,6 @@ class Film:
     ) -> None:
         """Let domains switch under a voltage of one sign."""
         n, domains = self.numbers, self.domains(state)
-        self._begin(state, a, b, stream)
         shift = n.offset + state.row("bias")
         positive = a + b > 0
         idle, since = (domains.falling, "since_down") if positive else (domains.rising, "since_up")
@@ -223,22 +220,16 @@ class Film:
         single = stream if n.single else None
         switch(
             domains, activation, (a + shift) * field, (b + shift) * field, turns, n.law,
-            single, numbers(state),
+            single, state.numbers,
         )  # fmt: skip
         state.row("cycles")[:] += abs(domains.up.mean(axis=0) - before) / 2.0
 
-    def _begin(self, state: State, a: float, b: float, stream: Stream | None) -> None:
-        """Count an excursion where one begins, and let what was trapped act."""
-        begun = excursions(float(state.row("side")[0]), a, b, self.numbers.threshold)
-        state.row("positive")[:] += begun[0]
-        state.row("negative")[:] += begun[1]
-        state.row("side")[:] = begun[2]
-        if not begun[0] + begun[1]:
-            return
+    def _begin(self, state: State, stream: Stream | None) -> None:
+        """Let what was trapped act on the excursion that begins."""
         state.row("excursion")[:] += 1
         state.row("bias")[:] = self.trapped(state)
         state.row("factor")[:] = cycle_factor(
-            stream, numbers(state), state.row("excursion").astype(np.int64),
+            stream, state.numbers, state.row("excursion").astype(np.int64),
             self.numbers.cycle_sigma, "lognormal",
         )  # fmt: skip
 
@@ -261,14 +252,3 @@ def zones(
         edges.reverse()
     points = [first, *edges, last]
     return [(a, b, duration * (b - a) / (last - first)) for a, b in itertools.pairwise(points)]
-
-
-def numbers(state: State) -> Whole:
-    """Return the numbers of the devices, shape (devices,)."""
-    return state.first + np.arange(state.devices, dtype=np.int64)
-
-
-def book(state: State, charge: Array) -> None:
-    """Add the charge into the first terminal to the tally, C, shape (devices,)."""
-    state.row("charge")[:] += charge
-    state.row("throughput")[:] += abs(charge)

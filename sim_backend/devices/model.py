@@ -39,6 +39,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.errors import BadInput
 from labctl.units import parse
@@ -97,6 +98,11 @@ class State:
     def devices(self) -> int:
         """Number of devices."""
         return int(self.values.shape[1])
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Numbers of the devices, by which their random numbers are looked up."""
+        return self.first + np.arange(self.devices, dtype=np.int64)
 
     def row(self, name: str) -> Array:
         """Return one state variable of all devices (a view, shape (devices,))."""

@@ -36,7 +36,6 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
-    excursions,
     released,
     repeat_plainly,
 )
@@ -45,10 +44,8 @@ from sim_backend.devices.mtj_junction import (
     Switching,
     Whole,
     antiparallel_mean,
-    book,
     geometric,
     last_draw,
-    numbers,
     panels,
     series,
     switching,
@@ -56,6 +53,7 @@ from sim_backend.devices.mtj_junction import (
 )
 from sim_backend.devices.mtj_strain import strain
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
+from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import cycle_factor, drawn
 from sim_backend.devices.parts.wear import Wear, endurance
 
@@ -181,7 +179,7 @@ class TunnelJunctions:
             p = self.parameters
             state.row("damage")[:] += strain(p, first, last, length)
         noise = one_over_f_mean(
-            state.noise, numbers(state), age, duration, self.parameters.read_sigma,
+            state.noise, state.numbers, age, duration, self.parameters.read_sigma,
             _FASTEST, _SLOWEST,
         )  # fmt: skip
         state.row("age")[:] += duration
@@ -193,19 +191,13 @@ class TunnelJunctions:
         self, state: State, first: float, last: float, stream: Stream | None
     ) -> None:
         """Keep the tally, and draw the critical voltage of an excursion that begins."""
-        begun = excursions(float(state.row("side")[0]), first, last, self.threshold)
-        state.row("positive")[:] += begun[0]
-        state.row("negative")[:] += begun[1]
-        state.row("side")[:] = begun[2]
-        peak = state.row("peak")
-        np.maximum(peak, max(abs(first), abs(last)), out=peak)
-        if begun[0] + begun[1]:
+        if count(state, first, last, self.threshold):
             state.row("excursion")[:] += 1
             state.row("factor")[:] = cycle_factor(
-                stream, numbers(state), state.row("excursion").astype(np.int64),
+                stream, state.numbers, state.row("excursion").astype(np.int64),
                 self.parameters.cycle_sigma,
             )  # fmt: skip
-        elif released(first, last, self.threshold) and not begun[2]:
+        elif released(first, last, self.threshold) and not state.row("side")[0]:
             state.row("factor")[:] = 1.0
 
     def _rates(self, state: State, temperature: float) -> Rates:
@@ -245,7 +237,7 @@ class TunnelJunctions:
         """Return numbers of devices and of junctions in them, as the raveled rows have them."""
         shape = (self._count, state.devices)
         junction = np.repeat(np.arange(self._count, dtype=np.int64), state.devices)
-        return np.broadcast_to(numbers(state), shape).ravel(), junction
+        return np.broadcast_to(state.numbers, shape).ravel(), junction
 
     def _mean_current(
         self, state: State, first: float, last: float, share: Array, temperature: float
@@ -332,7 +324,7 @@ class TunnelJunctions:
         voltage = levels.get("top", 0.0) - levels.get("bottom", 0.0)
         p = self.parameters
         noise = one_over_f(
-            state.noise, numbers(state), state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
+            state.noise, state.numbers, state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
         )
         share = self._parallel(state)
         through = self._mean_current(state, voltage, voltage, share, p.reference) * (1.0 + noise)

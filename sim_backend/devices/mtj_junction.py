@@ -31,10 +31,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_backend.devices.model import Array, State, Stream
+from sim_backend.devices.model import Array, Stream
 
 __all__ = [
-    "Rates", "Switching", "Whole", "antiparallel_mean", "book", "geometric", "last_draw", "numbers",
+    "Rates", "Switching", "Whole", "antiparallel_mean", "geometric", "last_draw",
     "panels", "rate", "series", "switching", "time_up",
 ]  # fmt: skip
 
@@ -222,14 +222,3 @@ def series(clock: Array, turns: int) -> Array:
     small = np.maximum(clock, 1e-300)
     exact = (turns - geometric(clock, turns)) / -np.expm1(-small)
     return np.where(turns * clock > 1e-4, exact, turns * (turns - 1) / 2.0)
-
-
-def numbers(state: State) -> Whole:
-    """Return the numbers of the devices, shape (devices,)."""
-    return state.first + np.arange(state.devices, dtype=np.int64)
-
-
-def book(state: State, charge: Array) -> None:
-    """Add the charge into the first terminal to the tally, C, shape (devices,)."""
-    state.row("charge")[:] += charge
-    state.row("throughput")[:] += abs(charge)

@@ -127,7 +127,7 @@ class OrganicTransistor(Cells[Parameters]):
 
     def _vary(self, state: State, stream: Stream | None) -> None:
         state.row("pace")[:] = cycle_factor(
-            stream, self._numbers(state), state.row("events"), self.parameters.cycle_sigma,
+            stream, state.numbers, state.row("events"), self.parameters.cycle_sigma,
             "lognormal",
         )  # fmt: skip
 

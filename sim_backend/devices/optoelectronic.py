@@ -174,7 +174,7 @@ class OpticalSynapse(Cells[Parameters]):
 
     def _vary(self, state: State, stream: Stream | None) -> None:
         state.row("pace")[:] = cycle_factor(
-            stream, self._numbers(state), state.row("events"), self.parameters.cycle_sigma
+            stream, state.numbers, state.row("events"), self.parameters.cycle_sigma
         )
 
     def _count(self, state: State, piece: Straight, stream: Stream | None) -> None:

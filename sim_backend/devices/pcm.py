@@ -70,7 +70,7 @@ class PhaseChangeCell(Cells[Parameters]):
     def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
         """Make cells in the initial condition, their drift described from `drift_from` on."""
         state = super().fresh(devices, stream, spread=spread, first=first)
-        p, drawn, numbers = self.parameters, stream if spread else None, self._numbers(state)
+        p, drawn, numbers = self.parameters, stream if spread else None, state.numbers
         state.row("life")[:] = wear.life(drawn, numbers, p.life_cycles, p.life_shape)
         state.row("low")[:] = wear.sticks_low(drawn, numbers, p.stuck_low)
         return state
@@ -84,7 +84,7 @@ class PhaseChangeCell(Cells[Parameters]):
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:
-        key, sigma = (self._numbers(state), state.row("events")), self.parameters.cycle_sigma
+        key, sigma = (state.numbers, state.row("events")), self.parameters.cycle_sigma
         state.row("factor")[:] = cycle_factor(stream, *key, sigma, "normal", _PULSE)
         if stream is not None:
             state.row("error")[:] = stream.normals(*key, _WRITE)
@@ -178,7 +178,7 @@ class PhaseChangeCell(Cells[Parameters]):
         share = sum(self._parts(state)) / self._own(state)["g_max"]
         sigma = p.noise_scale * per_decade(pcm_share(share) ** 2)
         age = state.row("age")
-        noise = one_over_f_mean(state.noise, self._numbers(state), age, duration, sigma, *_BAND)
+        noise = one_over_f_mean(state.noise, state.numbers, age, duration, sigma, *_BAND)
         return np.maximum(noise, -0.9)
 
     def _slope(self, state: State) -> Array:

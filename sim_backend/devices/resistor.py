@@ -27,7 +27,8 @@ from sim_backend.devices.model import (
     spread,
 )
 from sim_backend.devices.parts.network import stored
-from sim_backend.devices.parts.steady import count, repeat_steadily
+from sim_backend.devices.parts.steady import repeat_steadily
+from sim_backend.devices.parts.tally import book, count
 
 __all__ = ["FAMILY", "Resistor", "ResistorParameters"]
 
@@ -85,7 +86,8 @@ class Resistor:
         size = conductance * (_mean_size(first, last) * duration)
         total = through + stored(capacitance, state.row("v"), last)
         state.row("v")[:] = last
-        count(state, first, last, self.threshold, through, size)
+        count(state, first, last, self.threshold)
+        book(state, through, size)
         return np.array([total, -total])
 
     def repeat(

@@ -162,7 +162,7 @@ class ResistiveCell(Cells[Parameters]):
     def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
         """Make cells in the initial condition, with or without their spread."""
         state = super().fresh(devices, stream, spread=spread, first=first)
-        p, drawn, numbers = self.parameters, stream if spread else None, self._numbers(state)
+        p, drawn, numbers = self.parameters, stream if spread else None, state.numbers
         state.row("life")[:] = wear.life(drawn, numbers, p.life_cycles, p.life_shape)
         state.row("low")[:] = wear.sticks_low(drawn, numbers, p.stuck_low)
         state.row("limit")[:] = wear.endurance(drawn, numbers, p.breakdown_shape)
@@ -187,7 +187,7 @@ class ResistiveCell(Cells[Parameters]):
             else ("reset", p.reset_sigma, _RESET)
         )
         state.row(name)[:] = cycle_factor(
-            stream, self._numbers(state), state.row("events"), sigma, "lognormal", label
+            stream, state.numbers, state.row("events"), sigma, "lognormal", label
         )
 
     # what a piece does ---------------------------------------------------------------------------

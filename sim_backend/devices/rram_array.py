@@ -181,13 +181,13 @@ class ArrayCell(Cells[Parameters]):
     def draw_step(self, state: State, stream: Stream | None) -> None:
         """Draw the variation of the step for the present event."""
         if stream is not None and self.parameters.cycle_sigma:
-            key = (self._numbers(state), state.row("events"), _STEP_LABEL)
+            key = (state.numbers, state.row("events"), _STEP_LABEL)
             state.row("xi")[:] = self.parameters.cycle_sigma * stream.normals(*key)
 
     def draw_write(self, state: State, stream: Stream | None) -> None:
         """Draw what is seen after the present event."""
         if stream is not None and self.parameters.write_sigma:
-            key = (self._numbers(state), state.row("events"), _WRITE_LABEL)
+            key = (state.numbers, state.row("events"), _WRITE_LABEL)
             state.row("o")[:] = self.parameters.write_sigma * stream.normals(*key)
 
     def _pass(self, state: State, piece: Straight) -> Array:

@@ -129,7 +129,7 @@ class GapCell(Cells[Parameters]):
 
     def _vary(self, state: State, stream: Stream | None) -> None:
         sigma = self.parameters.cycle_sigma
-        key = (self._numbers(state), state.row("events"))
+        key = (state.numbers, state.row("events"))
         state.row("factor")[:] = cycle_factor(stream, *key, sigma, "lognormal")
 
     def _pass(self, state: State, piece: Straight) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from labctl.kernels import kernels
 from sim_backend.devices.cells import share_lost
 from sim_backend.devices.model import Array, Piece, State, Stream, ends
-from sim_backend.devices.stream import _table
+from sim_backend.devices.stream import normal_table
 
 if TYPE_CHECKING:
     from sim_backend.devices.rram_array import ArrayCell
@@ -160,7 +160,7 @@ def _play(
     bounds, event = model.bounds(state), int(state.row("events")[0])
     fast = kernels(_KERNELS)
     if fast is not None:
-        table = _table() if stream is not None and stream.table else np.zeros(0)
+        table = normal_table() if stream is not None and stream.table else np.zeros(0)
         start = np.uint64(0 if stream is None else stream.start)
         fast.train(
             rows,
@@ -175,7 +175,7 @@ def _play(
             table,
         )
         return
-    numbers, aims = state.first + np.arange(state.devices), list(bounds)
+    numbers, aims = state.numbers, list(bounds)
     for _ in range(count):
         for k, kind in enumerate(turn.kinds.tolist()):
             if turn.begins[k]:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "TABLE_BITS", "Array", "Stream", "Words", "absorbed", "normals_at", "uniforms_at",
+    "TABLE_BITS", "Array", "Stream", "Words", "absorbed", "normal_table", "normals_at",
+    "uniforms_at",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -117,7 +118,7 @@ class Stream:
         """Return a standard normal number that the key fixes (Box and Muller)."""
         if self.table:
             place = self._word(key[1:]) + (key[0] if key else 0)
-            return float(_table()[place & (2**TABLE_BITS - 1)])
+            return float(normal_table()[place & (2**TABLE_BITS - 1)])
         radius = math.sqrt(-2.0 * math.log(self.uniform(*key, 0)))
         return radius * math.cos(2.0 * math.pi * self.uniform(*key, 1))
 
@@ -155,12 +156,12 @@ class Stream:
         first = np.asarray(key[0] if key else 0).astype(np.uint64)
         with np.errstate(over="ignore"):
             place = _finished(self.words(*key[1:])) + first
-        taken: Array = _table()[place & np.uint64(2**TABLE_BITS - 1)]
+        taken: Array = normal_table()[place & np.uint64(2**TABLE_BITS - 1)]
         return taken
 
 
 @lru_cache(maxsize=1)
-def _table() -> Array:
+def normal_table() -> Array:
     """Return the table of normal numbers, the same for all streams."""
     table = Stream(_TABLE_SEED).normals(np.arange(2**TABLE_BITS))
     table.setflags(write=False)

@@ -38,9 +38,9 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
-    excursions,
 )
 from sim_backend.devices.parts.fluctuation import one_over_f
+from sim_backend.devices.parts.tally import count
 from sim_backend.devices.parts.variation import drawn
 from sim_backend.devices.parts.wear import Wear, life, sticks_low
 from sim_backend.devices.threshold_switch_circuit import ON, Circuit, Draw, Node, pass_line
@@ -156,7 +156,7 @@ class ThresholdSwitch:
                 for k in range(state.devices)
             ]
         )
-        self._count(state, first, last)
+        count(state, first, last, self.threshold)
         state.row("age")[:] += duration
         state.row("charge")[:] += charge
         state.row("throughput")[:] += abs(charge)
@@ -213,14 +213,6 @@ class ThresholdSwitch:
             return max(level, 0.05 * threshold), delay, recovery
 
         return draw
-
-    def _count(self, state: State, first: float, last: float) -> None:
-        begun = excursions(float(state.row("side")[0]), first, last, self.threshold)
-        state.row("positive")[:] += begun[0]
-        state.row("negative")[:] += begun[1]
-        state.row("side")[:] = begun[2]
-        peak = state.row("peak")
-        np.maximum(peak, max(abs(first), abs(last)), out=peak)
 
     def repeat(
         self,

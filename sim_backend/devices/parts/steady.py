@@ -1,4 +1,4 @@
-"""Tally of a two-terminal element, and many equal turns of one that soon settles.
+"""Many equal turns of an element that soon settles.
 
 For elements without random numbers in time (resistor, capacitor, diode): once a turn ends where it
 began, all further ones are the same, and their charges are a product.
@@ -10,40 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim_backend.devices.model import TALLY, Array, DeviceModel, Piece, State, excursions
+from sim_backend.devices.model import TALLY, Array, DeviceModel, Piece, State
 
-__all__ = ["count", "repeat_steadily"]
+__all__ = ["repeat_steadily"]
 
 _PEAK = TALLY.index("peak")
 _SIDE = TALLY.index("side")
 _SUMS = [k for k, name in enumerate(TALLY) if name not in ("side", "peak")]
 _AGREES = 1e-14  # relative change of a state that is rounding
-
-
-def count(
-    state: State, first: float, last: float, threshold: float, charge: Array, throughput: Array
-) -> None:
-    """Keep the tally over a straight line of the voltage, which all devices see.
-
-    Parameters
-    ----------
-    state
-        Changed in place.
-    first, last
-        Voltage across the devices at the ends, V.
-    threshold
-        Above which an excursion is counted, V.
-    charge, throughput
-        Integrals of the current and of its magnitude, C, shape (devices,).
-    """
-    side = float(state.values[_SIDE, 0])
-    positive, negative, side = excursions(side, first, last, threshold)
-    state.row("positive")[:] += positive
-    state.row("negative")[:] += negative
-    state.values[_SIDE] = side
-    state.row("charge")[:] += charge
-    state.row("throughput")[:] += throughput
-    np.maximum(state.values[_PEAK], max(abs(first), abs(last)), out=state.values[_PEAK])
 
 
 def repeat_steadily(
