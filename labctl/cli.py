@@ -140,9 +140,14 @@ def list_(
     with _errors():
         import json
 
-        from labctl import listing
+        if what == "definitions":  # they bring most of the analysis with them
+            from labctl.analysis import definitions
 
-        rows = listing.rows(what, out)
+            rows = definitions.rows()
+        else:
+            from labctl import listing
+
+            rows = listing.rows(what, out)
         if as_json:
             typer.echo(json.dumps(dict(rows)))
             return
@@ -159,7 +164,12 @@ def describe(
     with _errors():
         from labctl import listing
 
-        typer.echo(listing.describe(name))
+        told = listing.describe(name)
+        if told is None:
+            from labctl.analysis import definitions
+
+            told = definitions.describe(name)
+        typer.echo(told)
 
 
 @app.command()

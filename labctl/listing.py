@@ -10,8 +10,6 @@ from typing import Any
 import annotated_types
 
 from labctl import catalogue
-from labctl.analysis import definitions
-from labctl.analysis.definitions import DEFINITIONS
 from labctl.errors import BadInput
 from labctl.protocol import Protocol, load_values
 from labctl.record import Record
@@ -27,7 +25,6 @@ def rows(what: str, runs: Path) -> list[tuple[str, str]]:
         "instruments": lambda: _points("instrument"),
         "devices": _devices,
         "benches": _benches,
-        "definitions": _definitions,
         "runs": lambda: _runs(runs),
     }
     return list(listed[what]())
@@ -58,11 +55,6 @@ def _benches() -> Iterator[tuple[str, str]]:
         yield name, mark + str(content.get("title", ""))
 
 
-def _definitions() -> Iterator[tuple[str, str]]:
-    for name, entry in sorted(DEFINITIONS.items()):
-        yield name, entry.formula
-
-
 def _runs(root: Path) -> Iterator[tuple[str, str]]:
     for folder in catalogue.run_folders(root):
         try:
@@ -74,14 +66,8 @@ def _runs(root: Path) -> Iterator[tuple[str, str]]:
         yield str(folder), f"{header.status}  {mark}{header.bench_name} {header.site}".rstrip()
 
 
-def describe(name: str) -> str:
-    """Explain one thing.
-
-    Raises
-    ------
-    BadInput
-        Nothing has this name.
-    """
+def describe(name: str) -> str | None:
+    """Explain a protocol, a device or a bench; None when nothing has this name."""
     if name in catalogue.names("protocol"):
         return "\n".join(_protocol_lines(catalogue.load("protocol", name)))
     if name in catalogue.names("device"):
@@ -91,12 +77,7 @@ def describe(name: str) -> str:
         return str(catalogue.load("device", family).describe(preset))
     if name in catalogue.bench_files():
         return catalogue.bench_files()[name].read_text(encoding="utf-8").rstrip()
-    if name in DEFINITIONS:
-        return "\n".join(definitions.lines(DEFINITIONS[name]))
-    raise BadInput(
-        f'there is no protocol, device, bench or definition called "{name}"; '
-        "labctl list protocols, devices, benches or definitions shows the names"
-    )
+    return None
 
 
 def _protocol_lines(kind: type[Protocol]) -> Iterator[str]:

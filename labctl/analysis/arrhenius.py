@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.competition import Axes
 from labctl.analysis.curve_panels import line_of, points_of
 from labctl.analysis.curves import Curve, Derived, Parameter, band, evaluate
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import fit_curve
 from labctl.analysis.quantiles import student_95
 from labctl.analysis.verdict import join

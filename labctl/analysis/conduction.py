@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from labctl.analysis.competition import Competition
 from labctl.analysis.conduction_laws import LAWS, conduction_curve
 from labctl.analysis.curves import Curve, evaluate
-from labctl.analysis.definition import Definition
 from labctl.analysis.film import Film
+from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves, fit_curve, rough_fit
 from labctl.analysis.sweeps import Sweep, sweep
 from labctl.analysis.verdict import join

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from labctl.analysis.definition import Definition
 from labctl.analysis.definitions import DEFINITIONS
+from labctl.analysis.formula import Definition
 
 __all__ = ["page"]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
 from labctl.analysis.bcm import DEFINITIONS_BCM
 from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
-from labctl.analysis.definition import Definition
 from labctl.analysis.drift import DEFINITIONS_DRIFT
 from labctl.analysis.dwell import DEFINITIONS_DWELL
 from labctl.analysis.energy_definitions import DEFINITIONS_ENERGY_PARTS
 from labctl.analysis.energy_kinds import DEFINITIONS_ENERGY_KINDS
 from labctl.analysis.figures import DEFINITIONS_FIGURES
 from labctl.analysis.flicker import DEFINITIONS_FLICKER
+from labctl.analysis.formula import Definition
 from labctl.analysis.life import DEFINITIONS_LIFE
 from labctl.analysis.noise import DEFINITIONS_NOISE
 from labctl.analysis.retention import DEFINITIONS_RETENTION
@@ -89,6 +89,27 @@ def definition(name: str) -> Definition:
     except KeyError:
         known = ", ".join(sorted(DEFINITIONS))
         raise BadInput(f'the definition "{name}" is unknown; known are {known}') from None
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return id and formula of every definition, sorted."""
+    return [(name, entry.formula) for name, entry in sorted(DEFINITIONS.items())]
+
+
+def describe(name: str) -> str:
+    """Return a definition as text.
+
+    Raises
+    ------
+    BadInput
+        There is no such id.
+    """
+    if name not in DEFINITIONS:
+        raise BadInput(
+            f'there is no protocol, device, bench or definition called "{name}"; '
+            "labctl list protocols, devices, benches or definitions shows the names"
+        )
+    return "\n".join(lines(DEFINITIONS[name]))
 
 
 def lines(entry: Definition) -> Iterator[str]:

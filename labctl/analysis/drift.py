@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.curves import Curve, Parameter, evaluate
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import fit_curve
 from labctl.errors import BadInput
 from labctl.results import Column, Fit, Table

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 
 __all__ = [
     "DEFINITIONS_DWELL", "dwell_interval", "exponential_share", "mean_dwells", "runs",

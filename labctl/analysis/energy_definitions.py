@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 
 __all__ = ["DEFINITIONS_ENERGY_PARTS"]
 

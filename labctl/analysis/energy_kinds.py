@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.accuracy import Accuracy
-from labctl.analysis.definition import Definition
 from labctl.analysis.energy import DEFINITION, floored
 from labctl.analysis.energy_parts import Event, split_energy
+from labctl.analysis.formula import Definition
 from labctl.errors import BadInput
 from labctl.results import Metric
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.noise import Spectrum
 from labctl.errors import BadInput
 from labctl.results import Fit, Value

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.competition import Competition, judge
 from labctl.analysis.curves import Derived, Parameter
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.likelihood import Likelihood, fit_likelihood
 from labctl.analysis.verdict import join
 from labctl.errors import BadInput

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.statistics import deviation_interval
 from labctl.errors import BadInput
 from labctl.results import Metric

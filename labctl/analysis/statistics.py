@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.quantiles import student_95
 from labctl.analysis.resampling import bootstrap
 from labctl.errors import BadInput

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.competition import Competition
 from labctl.analysis.curves import Curve, Derived, Parameter
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.likelihood import Likelihood, fit_likelihood
 from labctl.analysis.nonlinear import compete_curves, fit_curve
 from labctl.analysis.verdict import join

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.chain import Chain, curvature_covariance, search
-from labctl.analysis.definition import Definition
 from labctl.analysis.dwell import dwell_interval, exponential_share, mean_dwells, runs
+from labctl.analysis.formula import Definition
 from labctl.analysis.markov import decode, stationary
 from labctl.analysis.noise import even_samples
 from labctl.errors import BadInput

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.competition import Axes, Competition
 from labctl.analysis.curve_panels import line_of, points_of
 from labctl.analysis.curves import Curve, evaluate
-from labctl.analysis.definition import Definition
+from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves, fit_curve
 from labctl.analysis.update_curves import update_curve
 from labctl.errors import BadInput

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 import labctl.analysis
-from labctl.analysis.definition import Definition
 from labctl.analysis.definition_page import page
 from labctl.analysis.definitions import DEFINITIONS, collect, definition, lines
-from labctl.analysis.metric_table import metric_table, refuse_mixed
+from labctl.analysis.formula import Definition
+from labctl.analysis.metric_tables import metric_table, refuse_mixed
 from labctl.cli import app
 from labctl.errors import BadInput
 from labctl.results import Metric
