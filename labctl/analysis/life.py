@@ -360,11 +360,11 @@ def _rescaled(fit: Fit, law: _Law, size: float, unit: str, note: str) -> Fit:
         for name, value in fit.values.items()
     }
     scale = np.array([factors.get(name, 1.0) for name in fit.values])
-    rows = (np.array(fit.covariance) * np.outer(scale, scale)).tolist() if fit.covariance else []
+    rows = np.array(fit.covariance) * np.outer(scale, scale) if fit.covariance else np.empty((0, 0))
     return msgspec.structs.replace(
         fit,
         values=values,
-        covariance=tuple(map(tuple, rows)),
+        covariance=tuple(map(tuple, rows.tolist())) if np.all(np.isfinite(rows)) else (),
         note=join(note, fit.note),
     )
 
