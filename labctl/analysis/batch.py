@@ -69,6 +69,9 @@ class Raw:
     y: Array  #: (curves, points), less a fixed baseline
     sigma: Array  #: (curves or 1, points)
     good: Mask  #: (curves, points)
+    points: NDArray[np.intp]  #: usable ones, (curves,)
+    least: Array  #: usable value of each curve
+    most: Array
     notes: list[str]  #: why a curve cannot be fitted, or what was left out of it
     fittable: Mask  #: (curves,)
 
@@ -81,7 +84,9 @@ def gather(asked: Question, t: ArrayLike, y: ArrayLike, sigma: ArrayLike | None)
     BadInput
         The shapes do not fit together.
     """
-    values = np.atleast_2d(np.asarray(y, float)) - asked.level
+    values = np.atleast_2d(np.asarray(y, float))
+    if asked.level:
+        values = values - asked.level
     times = np.atleast_2d(np.asarray(t, float))
     spread = np.ones((1, values.shape[1])) if sigma is None else np.asarray(sigma, float)
     if spread.ndim < 2:
@@ -97,24 +102,27 @@ def gather(asked: Question, t: ArrayLike, y: ArrayLike, sigma: ArrayLike | None)
     finite = np.isfinite(times) & np.isfinite(values)
     known = finite & np.isfinite(spread) & (spread > 0)
     good = known & (times >= asked.law.begin)
-    notes = _left_out(~finite, finite & ~known, known & ~good)
-    raw = Raw(times, values, np.array(spread), good, notes, np.ones(len(values), bool))
+    notes = [""] * len(good)
+    if not np.all(good):
+        _leave_out(notes, ~finite, finite & ~known, known & ~good)
+    points = np.count_nonzero(good, axis=1)
+    fittable, extremes = np.ones(len(values), bool), _extremes(values, good)
+    raw = Raw(times, values, np.array(spread), good, points, *extremes, notes, fittable)
     _refuse(asked, raw)
     return raw
 
 
-def _left_out(not_finite: Mask, no_sigma: Mask, too_early: Mask) -> list[str]:
+def _leave_out(notes: list[str], not_finite: Mask, no_sigma: Mask, too_early: Mask) -> None:
+    """Say of each curve what was left out of it."""
     words = (
         "not finite",
         "without a positive finite sigma",
         "at times at which the law has no value",
     )
     counts = np.stack([np.sum(mask, axis=1) for mask in (not_finite, no_sigma, too_early)], axis=1)
-    notes = [""] * len(counts)
     for k in np.flatnonzero(np.any(counts, axis=1)).tolist():
         said = [f"{n} {word}" for n, word in zip(counts[k].tolist(), words, strict=True) if n]
         notes[k] = f"left out of {not_finite.shape[1]} points: {', '.join(said)}"
-    return notes
 
 
 def _extremes(y: Array, good: Mask) -> tuple[Array, Array]:
@@ -128,11 +136,11 @@ def _extremes(y: Array, good: Mask) -> tuple[Array, Array]:
 def _refuse(asked: Question, raw: Raw) -> None:
     """Mark the curves that cannot be fitted and say why, as `Question.refuse` does."""
     needed, name = len(asked.names) + 1, asked.law.name
-    points = np.sum(raw.good, axis=1)
+    points = raw.points
     axes = raw.good[:1] if len(raw.t) == 1 and np.all(raw.good) else raw.good
     ordered = np.sort(np.where(axes, raw.t, np.nan), axis=1)
     distinct = np.sum(np.diff(ordered, axis=1) > 0, axis=1) + (points > 0)
-    low, high = _extremes(raw.y, raw.good)
+    low, high = raw.least, raw.most
     constant = high - low <= 1e-12 * np.maximum(np.abs(low), np.abs(high))
     for k in np.flatnonzero((points < needed) | (distinct < needed - 1) | constant).tolist():
         why = "the data are constant; there is no decay to fit"
@@ -163,7 +171,12 @@ def groups(asked: Question, raw: Raw) -> list[Curves]:
 def _scaled(asked: Question, raw: Raw, numbers: NDArray[np.intp], common: bool) -> Curves:
     """Scale some of the curves and find the limits of their search."""
     t, sigma = (a if len(a) == 1 else a[numbers] for a in (raw.t, raw.sigma))
-    good, y = raw.good[numbers], raw.y[numbers]
+    good, y = raw.good[numbers], raw.y
+    unit_y = np.maximum(raw.most, -raw.least)[numbers]
+    unit_y = np.where(unit_y > 0, unit_y, 1.0)
+    if len(numbers) < len(y):
+        y = y[numbers]
+    y = y / unit_y[:, None]
     if common:
         t, sigma_shape = t[:1], sigma[:1]
         least = np.min(sigma, axis=1)
@@ -178,9 +191,6 @@ def _scaled(asked: Question, raw: Raw, numbers: NDArray[np.intp], common: bool) 
     t = np.where(used, t, first_good)
     unit_t = np.max(np.abs(t), axis=1)
     unit_t = np.where(unit_t > 0, unit_t, 1.0)
-    unit_y = np.maximum(np.max(y, axis=1), -np.min(y, axis=1))
-    unit_y = np.where(unit_y > 0, unit_y, 1.0)
-    y /= unit_y[:, None]
     scaled = t / unit_t[:, None]
     law = _CODES.get(asked.law.name, EXPONENTIALS)
     since = asked.t0 / unit_t[:, None] if asked.law.counts_from_t0 else np.ones((len(t), 1))
@@ -188,7 +198,7 @@ def _scaled(asked: Question, raw: Raw, numbers: NDArray[np.intp], common: bool) 
     low, high = _limits(asked, scaled, x, used, law)
     every = np.ones((len(numbers), 1))
     return Curves(
-        numbers, scaled, x, w, y * w, np.sum(good, axis=1),
+        numbers, scaled, x, w, y if np.all(w == 1) else y * w, raw.points[numbers],
         unit_t * every[:, 0], unit_y, (least / unit_y) ** 2, low * every, high * every, law,
         int(asked.free), len(asked.names) - len(asked.law.nonlinear),
     )  # fmt: skip

@@ -108,7 +108,7 @@ def fit_decays(
     asked = ask(model, baseline, (unit_t, unit_y), sigma is not None, absolute, t0)
     with np.errstate(all="ignore"):
         raw = gather(asked, t, y, sigma)
-        result = _empty(asked, raw.notes, np.sum(raw.good, axis=1))
+        result = _empty(asked, raw.notes, raw.points)
         for curves in groups(asked, raw):
             found = minima(asked, curves)
             _enter(result, asked, curves, found, judge_curves(curves, found))

@@ -48,11 +48,27 @@ class Starts:
 class _Grid:
     """Places to try, as shares of the way from `low` to `high`."""
 
+    counts: tuple[int, ...]  #: places along each parameter
+    at: Whole  #: of each combination along each parameter, shape (combinations, nonlinear)
     shares: Array  #: of each column's parameters, shape (columns, own parameters)
     chosen: Whole  #: columns of each combination
     places: Array  #: of each combination, shape (combinations, nonlinear)
     low: Array  #: shape (curves, own parameters)
     high: Array
+
+    def neighbours(self) -> tuple[Whole, Whole]:
+        """Return the combinations around each: one place up, and down, along every two parameters.
+
+        Both of shape (combinations, nonlinear, nonlinear), the diagonal for one parameter alone; -1
+        where there is none.
+        """
+        size = self.at.shape[1]
+        number = np.full(tuple(n + 2 for n in self.counts), -1)
+        number[tuple(self.at.T + 1)] = np.arange(len(self.at))
+        moves = np.maximum(np.eye(size, dtype=int)[:, None], np.eye(size, dtype=int))
+        middle = self.at[:, None, None] + 1
+        up, down = (number[tuple(np.moveaxis(middle + way * moves, -1, 0))] for way in (1, -1))
+        return up, down
 
     def far(self, law: int) -> NDArray[np.bool_]:
         """Tell which places are far from which, as the first curve has it."""
@@ -69,21 +85,24 @@ def _grid(curves: Curves) -> _Grid:
         count = curves.low.shape[1]
         shares = np.linspace(0, 1, _EXPONENTIALS[count])[:, None]
         chosen = np.array(list(itertools.combinations(range(len(shares)), count)))
-        return _Grid(shares, chosen, shares[chosen, 0], curves.low[:, :1], curves.high[:, -1:])
+        low, high = curves.low[:, :1], curves.high[:, -1:]
+        sides = (len(shares),) * count
+        return _Grid(sides, chosen, shares, chosen, shares[chosen, 0], low, high)
     low, high = curves.low, curves.high
     counts: tuple[int, ...] = (_POWERS,)
     if curves.law == STRETCHED:
         (low, high), counts = start_box(low, high), (_TAUS, _BETAS)
-    sides = [np.linspace(0, 1, n) for n in counts]
-    shares = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides))
-    return _Grid(shares, np.arange(len(shares))[:, None], shares, low, high)
+    axes = [np.linspace(0, 1, n) for n in counts]
+    shares = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    at = np.stack(np.unravel_index(np.arange(len(shares)), counts), axis=-1)
+    return _Grid(counts, at, shares, np.arange(len(shares))[:, None], shares, low, high)
 
 
 def scan(curves: Curves, *, compiled: bool = False) -> Starts:
     """Return where the search of each curve begins."""
     fast = kernels("labctl.analysis.kernels.scans") if compiled else None
     grid = _grid(curves)
-    far = grid.far(curves.law)
+    far, around = grid.far(curves.law), grid.neighbours()
     chunks = [slice(at, at + _CHUNK) for at in range(0, len(curves.y), _CHUNK)]
     with np.errstate(all="ignore"):
         if len(curves.t) == 1:
@@ -93,7 +112,7 @@ def scan(curves: Curves, *, compiled: bool = False) -> Starts:
         else:
             sums = (_each(curves, grid, chunk) for chunk in chunks)
         found = [
-            _best(grid, far, chunk, s, floor)
+            _best(grid, far, around, chunk, s, floor)
             for chunk, (s, floor) in zip(chunks, sums, strict=True)
         ]
     return Starts(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
@@ -217,11 +236,13 @@ def _explained(gram: Array, moment: Array, chosen: Whole) -> Array:
 
 
 def _best(
-    grid: _Grid, far: NDArray[np.bool_], rows: slice, s: Array, floor: Array
-) -> tuple[Array, Array, Array]:
+    grid: _Grid, far: NDArray[np.bool_], around: tuple[Whole, ...], rows: slice, s: Array,
+    floor: Array,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """Return the best places that are far from each other.
 
-    All but the first are only looked for where they could lead to something lower.
+    All but the first are only looked for where they could lead to something lower. The first is
+    where a parabola through the sums around the best place has its minimum.
     """
     low, high = grid.low[rows], grid.high[rows]
     places = np.zeros((len(s), _PLACES, grid.places.shape[1]))
@@ -231,10 +252,30 @@ def _best(
     for k in range(_PLACES):
         at = np.argmin(s, axis=1)
         sums[active, k] = s[np.arange(len(s)), at]
-        places[active, k] = low[active] + (high - low)[active] * grid.places[at]
+        shares = grid.places[at]
+        if k == 0:
+            shares = shares + _between(s, at, around) / (np.array(grid.counts) - 1)
+        places[active, k] = low[active] + (high - low)[active] * shares
         open_still = (sums[active, k] < worth[active]) | (k == 0)
         active, s, at = active[open_still], s[open_still], at[open_still]
         if not len(active):
             break
         s = np.where(far[at], s, np.inf)
     return places, sums, floor
+
+
+def _between(s: Array, at: Whole, around: tuple[Whole, ...]) -> Array:
+    """Return how far the minimum is from the best place, in places, at most one; 0 if unknown."""
+    up, down = (each[at] for each in around)
+    rows, straight = np.arange(len(s))[:, None, None], np.arange(up.shape[1])
+    least = s[rows, at[:, None, None]]
+    both = s[rows, up] + s[rows, down] - 2 * least
+    alone = both[:, straight, straight]
+    slope = (s[rows, up] - s[rows, down])[:, straight, straight] / 2
+    bend = (both - alone[:, :, None] - alone[:, None]) / 2
+    bend[:, straight, straight] = alone
+    inside = np.all((up >= 0) & (down >= 0), axis=(1, 2)) & (np.linalg.eigvalsh(bend)[:, 0] > 0)
+    bend[~inside] = np.eye(len(straight))
+    move = -np.linalg.solve(bend, slope[:, :, None])[:, :, 0]
+    most = np.max(np.abs(move), axis=1, keepdims=True)
+    return np.where(inside[:, None], move / np.maximum(most, 1.0), 0.0)

@@ -40,10 +40,16 @@ class Room(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def exponential(x: Array, bits: Integers, powers: Array, w: Array, out: Array) -> None:
-    """Write w exp(x): 2^n times a polynomial in the rest, which the compiler makes a vector of."""
+def exponential(
+    x: Array, scale: float, offset: float, factor: float, bits: Integers, powers: Array, w: Array,
+    out: Array, slope: Array,
+) -> None:  # fmt: skip
+    """Write w exp(scale x + offset) and, as its slope, factor x times it.
+
+    The exponential is 2^n times a polynomial in the rest, which the compiler makes a vector of.
+    """
     for i in range(x.size):
-        arg = min(max(x[i], -700.0), 700.0)
+        arg = min(max(x[i] * scale + offset, -700.0), 700.0)
         n = (arg * 1.4426950408889634 + NEAREST) - NEAREST
         r = (arg - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
         p = 1.0 / 479001600.0
@@ -61,10 +67,12 @@ def exponential(x: Array, bits: Integers, powers: Array, w: Array, out: Array) -
         out[i] = p * r + 1.0
         bits[i] = (np.int64(n) + 1023) << 52
     for i in range(x.size):
-        out[i] *= powers[i] * w[i]
+        value = out[i] * (powers[i] * w[i])
+        out[i] = value
+        slope[i] = factor * x[i] * value
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
 def dot(a: Array, b: Array) -> float:
     """Return the sum of products."""
     total = 0.0
@@ -91,7 +99,7 @@ def make_room(points: int, linear: int, nonlinear: int) -> Room:
     )
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 def fill(law: int, t: Array, x: Array, w: Array, room: Room) -> None:
     """Write the weighted columns and slopes at ``room.theta``."""
     if law == EXPONENTIALS:
@@ -102,53 +110,40 @@ def fill(law: int, t: Array, x: Array, w: Array, room: Room) -> None:
         fill_power(law, x, w, room)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 def fill_exponentials(t: Array, w: Array, room: Room) -> None:
     """Write exp(-t/tau), and its derivative by ln tau."""
-    theta, columns, slopes = room.theta, room.columns, room.slopes
-    for k in range(theta.size):
-        rate = math.exp(-theta[k])
-        for i in range(t.size):
-            slopes[k, i] = -t[i] * rate
-        exponential(slopes[k], room.bits, room.powers, w, columns[k])
-        for i in range(t.size):
-            slopes[k, i] *= -columns[k, i]
+    for k in range(room.theta.size):
+        rate = math.exp(-room.theta[k])
+        exponential(t, -rate, 0.0, rate, room.bits, room.powers, w, room.columns[k], room.slopes[k])
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 def fill_power(law: int, x: Array, w: Array, room: Room) -> None:
     """Write (t/t0)^-nu and its derivative by nu, or the columns of a logarithm."""
-    theta, columns, slopes = room.theta, room.columns, room.slopes
+    columns = room.columns
     if law == POWER:
-        for i in range(x.size):
-            slopes[0, i] = -theta[0] * x[i]
-        exponential(slopes[0], room.bits, room.powers, w, columns[0])
-        for i in range(x.size):
-            slopes[0, i] = -x[i] * columns[0, i]
+        exponential(
+            x, -room.theta[0], 0.0, -1.0, room.bits, room.powers, w, columns[0], room.slopes[0]
+        )
         return
     for i in range(x.size):
         columns[0, i] = w[i]
         columns[1, i] = -x[i] * w[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 def fill_stretched(x: Array, w: Array, room: Room) -> None:
     """Write exp(-u) with u = (t/tau)^beta, and its derivatives by ln tau and ln beta."""
-    theta, columns, slopes, u = room.theta, room.columns, room.slopes, room.u
-    beta = math.exp(theta[1])
+    place, beta, u = room.theta[0], math.exp(room.theta[1]), room.u
+    one, other = room.slopes[0], room.slopes[1]
+    exponential(x, beta, -beta * place, 0.0, room.bits, room.powers, room.ones, u, other)
+    exponential(u, -1.0, 0.0, beta, room.bits, room.powers, w, room.columns[0], one)
     for i in range(x.size):
-        slopes[1, i] = beta * (x[i] - theta[0])
-    exponential(slopes[1], room.bits, room.powers, room.ones, u)
-    for i in range(x.size):
-        slopes[0, i] = -u[i]
-    exponential(slopes[0], room.bits, room.powers, w, columns[0])
-    for i in range(x.size):
-        g = u[i] * columns[0, i]
-        slopes[0, i] = beta * g
-        slopes[1, i] *= -g
+        other[i] = (place - x[i]) * one[i]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def factor(a: Array, n: int) -> bool:
     """Replace a symmetric matrix by its Cholesky factor; False where it is not positive."""
     for j in range(n):
@@ -165,7 +160,7 @@ def factor(a: Array, n: int) -> bool:
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def solve(a: Array, n: int, b: Array) -> None:
     """Replace the right-hand side by the solution, given the Cholesky factor."""
     for i in range(n):
@@ -178,7 +173,7 @@ def solve(a: Array, n: int, b: Array) -> None:
         b[i] /= a[i, i]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
 def evaluate(law: int, t: Array, x: Array, w: Array, y: Array, room: Room) -> float:
     """Solve the linear problem at ``room.theta``; return the sum of squares, or infinity."""
     fill(law, t, x, w, room)
@@ -200,7 +195,7 @@ def evaluate(law: int, t: Array, x: Array, w: Array, y: Array, room: Room) -> fl
     return s if math.isfinite(s) else math.inf
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"}, forceinline=True)
 def bend(law: int, t: Array, x: Array, room: Room, out: Array) -> None:
     """Write the second derivatives of the curve by theta, summed with the residual."""
     theta, c, slopes, residual = room.theta, room.c, room.slopes, room.residual

@@ -72,7 +72,7 @@ def make_desk(linear: int, nonlinear: int, count: int) -> Desk:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def eliminate(law: int, room: Room, desk: Desk) -> None:
     """Write D'E R^-1, without and with what bends, for slopes D and columns E with E'E = R'R."""
     c, plain, turned = room.c, desk.plain, desk.turned
@@ -92,7 +92,7 @@ def eliminate(law: int, room: Room, desk: Desk) -> None:
             turned[p, a] /= room.gram[a, a]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def descend(law: int, t: Array, x: Array, room: Room, desk: Desk, turn: Array) -> None:
     """Write gradient and Hessians of half the sum of squares, linear parameters eliminated."""
     nonlinear, linear, c = room.theta.size, room.c.size, room.c
@@ -112,7 +112,7 @@ def descend(law: int, t: Array, x: Array, room: Room, desk: Desk, turn: Array) -
     turn_all(turn, desk)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def turn_all(turn: Array, desk: Desk) -> None:
     """Write gradient and Hessians by phi, given those by theta."""
     nonlinear, count = turn.shape
@@ -129,7 +129,7 @@ def turn_all(turn: Array, desk: Desk) -> None:
                 desk.bent[h, a, b] = total
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def clip(phi: Array, low: Array, high: Array, gap: float) -> None:
     """Keep parameters inside their limits and, for a positive gap, in order and apart."""
     count = phi.size
@@ -148,7 +148,7 @@ def clip(phi: Array, low: Array, high: Array, gap: float) -> None:
         phi[k] = min(max(phi[k], low[k]), high[k])
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def damped(desk: Desk, attempt: int, extra: float) -> bool:
     """Write one of the Hessians, damped, and its step; False where it is not positive."""
     count, used, bent = desk.step.size, desk.used, desk.bent
@@ -166,7 +166,7 @@ def damped(desk: Desk, attempt: int, extra: float) -> bool:
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def newton_step(desk: Desk, damping: float) -> None:
     """Write the Hessian used and the step; Kaufman's where Newton's is not positive."""
     for attempt in range(2):
@@ -179,7 +179,7 @@ def newton_step(desk: Desk, damping: float) -> None:
         desk.step[k] = desk.downhill[k] / used[k, k]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def longest(direction: Array) -> float:
     """Return how many times a direction may be gone in one step."""
     most = 1e-300
@@ -188,7 +188,7 @@ def longest(direction: Array) -> float:
     return LARGEST_STEP / most
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def head(phi: Array, desk: Desk, direction: Array, share: float, limits: Array, gap: float) -> None:
     """Write where a share of a direction leads within the limits, and the way there."""
     for k in range(phi.size):
@@ -198,7 +198,7 @@ def head(phi: Array, desk: Desk, direction: Array, share: float, limits: Array, 
         desk.way[k] = desk.there[k] - phi[k]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def move(phi: Array, desk: Desk, limits: Array, gap: float) -> float:
     """Write an allowed move; return the decrease of the sum of squares that it promises.
 
@@ -230,7 +230,7 @@ def move(phi: Array, desk: Desk, limits: Array, gap: float) -> float:
     return 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def slow(desk: Desk) -> None:
     """Replace the step by the steepest descent."""
     steep = 1e-300
@@ -240,7 +240,7 @@ def slow(desk: Desk) -> None:
         desk.step[k] = desk.downhill[k] / steep
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def shorten(phi: Array, desk: Desk, s: float, trial: float) -> None:
     """Shorten a move that led uphill to where a parabola through both ends has its minimum."""
     descent = 0.0
@@ -252,7 +252,7 @@ def shorten(phi: Array, desk: Desk, s: float, trial: float) -> None:
         desk.there[k] = phi[k] + share * desk.way[k]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def place(turn: Array, shift: Array, phi: Array, theta: Array) -> None:
     """Write theta = turn phi + shift."""
     for p in range(theta.size):
@@ -342,7 +342,7 @@ def minimise(
     return c, s
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def invert(rows: Array, gram: Array, size: Array, unit: Array, out: Array) -> None:
     """Write the inverse of the matrix of the rows' products, if it has one."""
     total = len(rows)
@@ -380,8 +380,11 @@ def errors(
             room.columns[linear - 1] = w[row]
         room.theta[:] = theta[j]
         fill(law, t[row], x[row], w[row], room)
-        for p in range(nonlinear):
-            rows[p] = room.slopes[p] * c[j, p if law == EXPONENTIALS else 0]
-        rows[nonlinear:] = room.columns
+        for p in range(total):
+            for i in range(points):
+                if p < nonlinear:
+                    rows[p, i] = room.slopes[p, i] * c[j, p if law == EXPONENTIALS else 0]
+                else:
+                    rows[p, i] = room.columns[p - nonlinear, i]
         invert(rows, gram, size, unit, found[j])
     return found
