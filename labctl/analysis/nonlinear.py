@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.competition import Competition, judge
 from labctl.analysis.curves import Curve, settled
 from labctl.analysis.descent import Effort, Place, descend, descend_any
+from labctl.analysis.extended import least_sum
 from labctl.analysis.profiles import Ends, LowerFound, follow
 from labctl.analysis.quantiles import excess_limit, student_95
 from labctl.analysis.residuals import runs_test
@@ -345,7 +346,7 @@ def _weighed(asked: _Question, problem: LeastSquares, best: Place) -> _Minimum:
     """Compare the residuals with the stated uncertainties."""
     points = problem.points
     dof = len(points.y) - len(asked.curve.parameters)
-    s = max(best.s, problem.floor(_ROUNDING))
+    s = max(least_sum(problem, best), problem.floor(_ROUNDING))
     chi2 = float(np.float64(s) / points.unit_s)
     stated = asked.weighted and asked.absolute
     excess = stated and not chi2 / dof <= excess_limit(dof)

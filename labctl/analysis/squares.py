@@ -37,6 +37,7 @@ class Points:
     w: Array  #: square roots of the weights, the largest is 1
     unit_y: float
     unit_s: float  #: a weighted sum of squares of 1 sigma, in the units of `y` and `w`
+    given: tuple[NDArray[np.floating], NDArray[np.floating]]  #: x and y as they were given
 
     @classmethod
     def usable(cls, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> tuple[Points, str]:
@@ -57,11 +58,12 @@ class Points:
             )
         finite = np.all(np.isfinite(np.atleast_2d(places)), axis=0) & np.isfinite(values)
         good = finite & np.isfinite(spread) & (spread > 0)
+        given = _digits(x, places)[..., good], _digits(y, values)[good]
         y_good, spread = values[good], spread[good]
         unit = (float(np.max(np.abs(y_good))) if len(y_good) else 0.0) or 1.0
         least = float(np.min(spread)) if len(spread) else 1.0
         unit_s = float((np.float64(least) / unit) ** 2)
-        points = cls(places[..., good], y_good / unit, least / spread, unit, unit_s)
+        points = cls(places[..., good], y_good / unit, least / spread, unit, unit_s, given)
         return points, _dropped(len(values), int(np.sum(~finite)), int(np.sum(finite & ~good)))
 
     def null(self, name: str) -> Array:
@@ -76,6 +78,12 @@ class Points:
         if columns.shape[1]:
             target = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
         return float(target @ target)
+
+
+def _digits(given: ArrayLike, plain: Array) -> NDArray[np.floating]:
+    """Return values with all the digits they were given with."""
+    long = isinstance(given, np.ndarray) and given.dtype == np.longdouble
+    return np.asarray(given).reshape(plain.shape) if long else plain
 
 
 def _dropped(total: int, not_finite: int, no_sigma: int) -> str:
