@@ -19,6 +19,7 @@ from labctl.analysis.curves import Curve, Derived, Parameter, band, evaluate
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import fit_curve
 from labctl.analysis.quantiles import student_95
+from labctl.analysis.straight import straight_line
 from labctl.analysis.verdict import join
 from labctl.errors import BadInput
 from labctl.results import Fit, Panel
@@ -77,7 +78,7 @@ def arrhenius_curve(
         )
 
     def starts(t: Array, y: Array, w: Array) -> list[Array]:
-        slope, height = np.polyfit(1 / t - 1 / middle, y, 1, w=w)
+        slope, height = straight_line(1 / t - 1 / middle, y, w)
         return [np.array([math.exp(min(max(height, -600.0), 600.0)), sign * slope * BOLTZMANN_EV])]
 
     def at(inverse: float) -> Any:
@@ -106,7 +107,9 @@ def arrhenius_curve(
 def _middle(temperature: ArrayLike) -> float:
     kelvin = np.ravel(np.asarray(temperature, float))
     usable = kelvin[np.isfinite(kelvin) & (kelvin > 0)]
-    return float(1 / np.mean(1 / usable)) if len(usable) else 300.0
+    with np.errstate(all="ignore"):  # of temperatures next to nothing
+        middle = float(1 / np.mean(1 / usable)) if len(usable) else 300.0
+    return middle if middle > 0 else 300.0
 
 
 def fit_arrhenius(

@@ -92,7 +92,8 @@ def bcm_curve(shape: str, rates: ArrayLike, unit: str = "1") -> Curve:
     usable = usable[np.isfinite(usable) & (usable > 0)]
     first, last = (float(usable.min()), float(usable.max())) if len(usable) else (1.0, 2.0)
     units = {"c": f"{unit}/Hz^2" if unit != "1" else "1/Hz^2", "s": "Hz"}
-    grid = np.geomspace(first, last, _GRID)
+    with np.errstate(all="ignore"):  # rates at the end of the range of numbers
+        grid = np.geomspace(first, last, _GRID)
     derived = (Derived("dip", unit, lambda p: _least(function(grid, *p))),)
     return Curve(
         shape,

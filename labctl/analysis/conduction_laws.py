@@ -43,6 +43,7 @@ from labctl.analysis.film import (
     Film,
     Q,
 )
+from labctl.analysis.straight import straight_line
 from labctl.errors import BadInput
 
 __all__ = ["LAWS", "conduction_curve"]
@@ -62,8 +63,7 @@ def _line(x: Array, y: Array, w: Array) -> tuple[float, float]:
     good = np.isfinite(x) & np.isfinite(y) & (w > 0)
     if np.sum(good) < 2 or np.ptp(x[good]) == 0:
         return 0.0, float(np.median(y[good])) if np.any(good) else 0.0
-    slope, height = np.polyfit(x[good], y[good], 1)
-    return float(slope), float(height)
+    return straight_line(x[good], y[good])
 
 
 def _logs(v: Array, i: Array, power: float) -> Array:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.curves import Curve, Parameter, evaluate
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import fit_curve
+from labctl.analysis.straight import straight_line
 from labctl.errors import BadInput
 from labctl.results import Column, Fit, Table
 
@@ -65,7 +66,7 @@ def drift_curve(t0: float = 1.0, quantity: Quantity = "R", unit: str = "Ohm") ->
         up = y > 0
         if np.sum(up) < 2 or np.ptp(t[up]) == 0:
             return [np.array([float(np.max(np.abs(y))), 0.0])]
-        slope, height = np.polyfit(np.log(t[up] / t0), np.log(y[up]), 1)
+        slope, height = straight_line(np.log(t[up] / t0), np.log(y[up]))
         return [np.array([math.exp(height), sign * slope])]
 
     power = "nu" if quantity == "R" else "-nu"

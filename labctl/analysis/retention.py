@@ -23,6 +23,7 @@ from labctl.analysis.curves import Curve, Derived, Parameter, band, evaluate
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves
 from labctl.analysis.quantiles import student_95
+from labctl.analysis.straight import straight_line
 from labctl.errors import BadInput
 from labctl.results import Column, Fit, Metric, Panel, Table
 
@@ -120,7 +121,7 @@ def retention_curve(
 
 def _log_linear(t0: float, unit: str) -> Curve:
     def starts(t: Array, y: Array, w: Array) -> list[Array]:
-        slope, height = np.polyfit(np.log10(t / t0), y, 1, w=w)
+        slope, height = straight_line(np.log10(t / t0), y, w)
         return [np.array([height, -slope])]
 
     return Curve(
@@ -134,7 +135,7 @@ def _power(t0: float, unit: str) -> Curve:
     def starts(t: Array, y: Array, w: Array) -> list[Array]:
         sign = 1.0 if np.sum(y * w) >= 0 else -1.0
         size = np.maximum(sign * y, 1e-6 * float(np.max(np.abs(y))) + 1e-300)
-        slope, height = np.polyfit(np.log(t / t0), np.log(size), 1)
+        slope, height = straight_line(np.log(t / t0), np.log(size))
         return [np.array([sign * math.exp(height), -slope])]
 
     return Curve(

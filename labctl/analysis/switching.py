@@ -20,6 +20,7 @@ from labctl.analysis.curves import Curve, Derived, Parameter
 from labctl.analysis.formula import Definition
 from labctl.analysis.likelihood import Likelihood, fit_likelihood
 from labctl.analysis.nonlinear import compete_curves, fit_curve
+from labctl.analysis.straight import straight_line
 from labctl.analysis.verdict import join
 from labctl.errors import BadInput
 from labctl.results import Fit
@@ -88,7 +89,7 @@ def switching_curve(law: str) -> Curve:
         return np.log(tau0) + (scale / v if merz else -v / scale)
 
     def starts(v: Array, y: Array, w: Array) -> list[Array]:
-        slope, height = np.polyfit(1 / v if merz else v, y, 1, w=w)
+        slope, height = straight_line(1 / v if merz else v, y, w)
         least = 1e-3 * float(np.max(v))
         scale = max(slope, least) if merz else 1 / max(-slope, 1e-3 / float(np.max(v)))
         return [np.array([math.exp(min(max(height, -600.0), 600.0)), scale])]
@@ -309,7 +310,7 @@ class _Counts:
         weight = np.sqrt(self.pulses * share * (1 - share))
         if np.ptp(self.v) == 0:
             return [np.array([20.0, 2 * float(self.v[0]) or 1.0])]
-        slope, level = np.polyfit(self.v, height, 1, w=weight)
+        slope, level = straight_line(self.v, height, weight)
         delta = max(-float(level), 1.0)
         vc = delta / max(float(slope), delta / (10 * float(np.max(self.v))))
         return [np.array([delta, vc])]
