@@ -19,6 +19,7 @@ from labctl.analysis.competition import Competition
 from labctl.analysis.curves import Curve, Derived, Parameter
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves, fit_curve
+from labctl.analysis.straight import combination
 from labctl.errors import BadInput
 from labctl.results import Fit, Metric
 
@@ -134,7 +135,7 @@ def _starter(function: Shape, names: tuple[str, ...], last: float) -> Any:
                 one = list(guess)
                 one[k] = 1.0
                 columns.append(function(x, theta, *one) * w)
-            best = np.linalg.lstsq(np.array(columns).T, y * w, rcond=None)[0]
+            best = combination(np.array(columns).T, y * w)
             for k, value in zip(linear, best, strict=True):
                 guess[k] = float(value)
             found.append(np.array([theta, *guess]))

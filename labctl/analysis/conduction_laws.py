@@ -43,7 +43,7 @@ from labctl.analysis.film import (
     Film,
     Q,
 )
-from labctl.analysis.straight import straight_line
+from labctl.analysis.straight import combination, straight_line
 from labctl.errors import BadInput
 
 __all__ = ["LAWS", "conduction_curve"]
@@ -225,7 +225,7 @@ def _tunnel_low(film: Film, ref: float) -> Curve:
         derived = (Derived("phi", "V", lambda p: _barrier_of(float(p[1]), a), alone="gamma"),)
 
     def starts(v: Array, i: Array, w: Array) -> list[Array]:
-        g, cubic = np.linalg.lstsq(np.column_stack((v, v**3)) * w[:, None], i * w, rcond=None)[0]
+        g, cubic = combination(np.column_stack((v, v**3)) * w[:, None], i * w)
         g = float(g) if g > 0 else abs(float(np.median(i / v))) or 1e-30
         return [np.array([g, max(float(cubic) / g, 1e-3 / float(np.max(np.abs(v))) ** 2)])]
 
@@ -270,7 +270,7 @@ def _brinkman(film: Film, ref: float) -> Curve:
 
     def starts(v: Array, i: Array, w: Array) -> list[Array]:
         columns = np.column_stack((v, -(v**2) / 2, v**3 / 3))
-        g, one, two = np.linalg.lstsq(columns * w[:, None], i * w, rcond=None)[0]
+        g, one, two = combination(columns * w[:, None], i * w)
         g = float(g) if g > 0 else abs(float(np.median(i / v))) or 1e-30
         return [np.array([g, float(one) / g, max(float(two) / g, 1e-3)])]
 

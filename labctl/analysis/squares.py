@@ -17,6 +17,7 @@ from labctl.analysis.curves import Curve, Parameter, jacobian
 from labctl.analysis.descent import Effort, Place, Squares, descend
 from labctl.analysis.profiles import Held
 from labctl.analysis.space import Space
+from labctl.analysis.straight import combination
 from labctl.errors import BadInput
 
 __all__ = ["LeastSquares", "Points"]
@@ -76,7 +77,7 @@ class Points:
         """Return the sum of squares that is left beside some weighted columns."""
         target = self.y * self.w
         if columns.shape[1]:
-            target = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+            target = target - columns @ combination(columns, target)
         return float(target @ target)
 
 

@@ -18,6 +18,7 @@ from labctl.analysis.competition import Competition
 from labctl.analysis.curves import Curve, Derived, Parameter
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves, fit_curve
+from labctl.analysis.straight import combination
 from labctl.errors import BadInput
 from labctl.results import Fit
 
@@ -247,7 +248,7 @@ def _even(kind: str, unit: str) -> Curve:
 def _hat(x: Array, y: Array, w: Array, width: float, ratio: float) -> Array:
     """Return the best amplitudes of two Gaussians of given widths."""
     columns = np.exp(-(np.array([x / width, x / (width * ratio)]) ** 2) / 2) * w
-    up, down = np.linalg.lstsq(columns.T, y * w, rcond=None)[0]
+    up, down = combination(columns.T, y * w)
     return np.array([up, width, -down, ratio])
 
 

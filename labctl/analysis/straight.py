@@ -1,11 +1,11 @@
-"""Straight lines through data, to begin a search with; never a wrong number for bad data."""
+"""Straight lines and sums of columns, to begin a search with; any data are borne."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["straight_line"]
+__all__ = ["combination", "straight_line"]
 
 Array = NDArray[np.float64]
 
@@ -37,3 +37,14 @@ def straight_line(x: ArrayLike, y: ArrayLike, w: ArrayLike | None = None) -> tup
         off = off / size
         slope = float(np.sum(weight * off * (data - level)) / np.sum(weight * off**2)) / size
         return slope, float(np.float64(level) - np.float64(slope) * middle)
+
+
+def combination(columns: Array, target: Array) -> Array:
+    """Return the sum of columns, shape (n, k), that comes nearest to a target, as k amplitudes.
+
+    They are zero where anything is not finite, about which the library of linear algebra would
+    complain on the screen.
+    """
+    if not (np.all(np.isfinite(columns)) and np.all(np.isfinite(target))):
+        return np.zeros(columns.shape[1])
+    return np.asarray(np.linalg.lstsq(columns, target, rcond=None)[0], float)

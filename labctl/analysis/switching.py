@@ -306,7 +306,8 @@ class _Counts:
     def starts(self, tau0: float) -> list[Array]:
         """Return a place from a straight line through ln(-ln(1 - share))."""
         share = (self.switched + 0.5) / (self.pulses + 1)
-        height = np.log(-np.log1p(-share)) - np.log(self.width / tau0)
+        with np.errstate(all="ignore"):  # of a share of one, which counts of pulses round to
+            height = np.log(-np.log1p(-share)) - np.log(self.width / tau0)
         weight = np.sqrt(self.pulses * share * (1 - share))
         if np.ptp(self.v) == 0:
             return [np.array([20.0, 2 * float(self.v[0]) or 1.0])]
