@@ -21,7 +21,9 @@ at the threshold once G has grown to limit / threshold: x, and with it the logar
 proportional to the limit, which is the compliance law of such devices.
 
 The relaxation is a stretched exponential of the time since the last growth (beta above 1 is an
-abrupt loss). Every growth begins it anew: a fresh filament relaxes fast. y does not relax.
+abrupt loss). Every growth begins it anew: a fresh filament relaxes fast. y as it is written stays;
+what is seen of it below the threshold goes to nothing with the retention time, and a pulse begins
+with what is seen (`sim_backend.devices.parts.retention`).
 
 All is in closed form at a constant level. A straight line of the voltage above the threshold is
 taken in pieces of 20 mV, each with the mean of its rates. The charge of a relaxing filament is by
@@ -39,12 +41,14 @@ import numpy as np
 from annotated_types import Ge, Gt
 from pydantic import Field
 
+from labctl.kernels import kernels
 from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.cells import Cells, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts import wear
 from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.retention import Retention, left, retention_times
 from sim_backend.devices.parts.updates import mean_exponential
 from sim_backend.devices.parts.variation import cycle_factor
 
@@ -52,6 +56,10 @@ __all__ = ["FAMILY", "FilamentCell", "Initial", "Parameters"]
 
 ElectronVolt = Annotated[float, Unit("eV")]
 
+_KERNELS = "sim_backend.devices.kernels.filament"
+_MANY = 500  # devices for which compiled code is loaded
+_SMALL = 1e-3  # below it the series is sharper
+_GROWING = ("x", "y", "h", "theta")
 _STEP = 0.02  # V
 _DELAY, _RELAXATION = 0, 1  # in the keys of random numbers
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
@@ -59,7 +67,7 @@ _NODES, _WEIGHTS = (_NODES + 1.0) / 2.0, _WEIGHTS / 2.0  # on 0 to 1
 _EARLY = 0.02  # of the relaxation time: the first panel of a charge
 
 
-class Parameters(wear.Wear):
+class Parameters(wear.Wear, Retention):
     """The numbers of a volatile filament; see the module's equations."""
 
     g_off: Annotated[Siemens, Gt(0)] = Field(description="conductance without a filament")
@@ -117,7 +125,7 @@ class FilamentCell(Cells[Parameters]):
 
     terminals = ("top", "bottom")
     between: ClassVar = ("top", "bottom")
-    variables: ClassVar = ("x", "y", "s", "h", "theta", "long", "life", "low")
+    variables: ClassVar = ("x", "y", "s", "h", "theta", "long", "faded", "life", "low")
     varied: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "delay": "delay_device_sigma",
@@ -161,13 +169,15 @@ class FilamentCell(Cells[Parameters]):
         share = (state.row("s") + later) / self._time(state)
         return np.asarray(state.row("x") * np.exp(-(share**self.parameters.beta)))
 
-    def _whole(self, state: State, later: float = 0.0) -> Array:
-        """Return y + (1 - y) x~, now or a relaxing time later."""
-        y = state.row("y")
+    def _whole(self, state: State, later: float = 0.0, faded: float = 0.0) -> Array:
+        """Return y + (1 - y) x~, now or a relaxing time and so many retention times later."""
+        y = left(state.row("y"), 0.0, state.row("faded") + faded)
         return np.asarray(y + (1.0 - y) * self._left(state, later))
 
     def _renew(self, state: State) -> None:
         """Let the filament as it is be the one that was grown last."""
+        if not state.row("s").any():
+            return
         state.row("x")[:] = self._left(state)
         state.row("s")[:] = 0.0
 
@@ -185,12 +195,14 @@ class FilamentCell(Cells[Parameters]):
             charge = self._rest(state, piece)
         else:
             self._renew(state)
+            state.row("y")[:] = left(state.row("y"), 0.0, state.row("faded"))
+            state.row("faded")[:] = 0.0
             erases = self.parameters.erase > 0 and first + last < 0
             whole = self._erase(state, piece) if erases else self._grow(state, piece)
             charge = self._siemens(state, whole) * ((first + last) / 2 * piece.duration)
         if charge.any():
             charge = charge * (1.0 + self._noise(state, piece.duration))
-        return np.stack([charge, -charge])
+        return np.array([charge, -charge])
 
     def _rest(self, state: State, piece: Straight) -> Array:
         """Relax; returns the charge, C."""
@@ -198,13 +210,15 @@ class FilamentCell(Cells[Parameters]):
         p, pace = self.parameters, self._pace(state)
         share = _share_below(first, last, p.hold)
         relaxing = share * piece.duration / pace
+        fades = retention_times(p, piece.duration, float(state.row("temperature")[0]))
         charge = np.zeros(state.devices)
         if first or last:
             for at, weight in _panels(relaxing, _EARLY * float(np.min(self._time(state)))):
                 level = first + (last - first) * at
-                conductance = self._siemens(state, self._whole(state, relaxing * at))
+                conductance = self._siemens(state, self._whole(state, relaxing * at, fades * at))
                 charge += (weight * piece.duration * level) * conductance
         state.row("s")[:] += relaxing
+        state.row("faded")[:] += fades
         state.row("h")[:] *= math.exp(-share * piece.duration / p.delay_memory)
         return charge
 
@@ -216,20 +230,31 @@ class FilamentCell(Cells[Parameters]):
     def _grow(self, state: State, piece: Straight) -> Array:
         """Wait and grow; returns the mean of y + (1 - y) x."""
         p, own, x, y = self.parameters, self._own(state), state.row("x"), state.row("y")
+        delays = np.zeros(state.devices)
+        if p.delay > 0:
+            delays = self._rates(piece, p.delay_scale) / own["delay"] * piece.duration
+        paces = piece.duration * self._rates(piece, p.growth_scale) / own["growth"]
+        fast = kernels(_KERNELS) if state.devices >= _MANY else None
+        if fast is not None:
+            rows = np.array([state.row(name) for name in _GROWING])
+            found: Array = fast.grow(rows, delays, paces, p.consolidation, _NODES, _WEIGHTS)
+            for name, row in zip(_GROWING[:3], rows, strict=False):
+                state.row(name)[:] = row
+            return found
         growing = np.ones(state.devices)
         if p.delay > 0:
-            rate = self._rates(piece, p.delay_scale) / own["delay"] * piece.duration
             lacking = np.maximum(state.row("theta") * (1.0 - x) - state.row("h"), 0.0)
-            waited = np.minimum(lacking / rate, 1.0)
-            state.row("h")[:] += waited * rate
+            waited = np.minimum(lacking / delays, 1.0)
+            state.row("h")[:] += waited * delays
             growing -= waited
-        passed = growing * piece.duration * self._rates(piece, p.growth_scale) / own["growth"]
+        passed = growing * paces
         free, loose, gone = 1.0 - x, 1.0 - y, np.exp(-passed)
         # the integral of x over the passed time is that time less what x still lacked on the way
-        kept = p.consolidation * (passed - free * (1.0 - gone))
+        kept = p.consolidation * (x * passed + free * _beyond_linear(passed))
         part = free * loose * share_lost(passed) * self._slowed(free, gone)
         whole = 1.0 - growing * part - (1.0 - growing) * free * loose
-        x[:], y[:] = 1.0 - free * gone, 1.0 - loose * np.exp(-kept)
+        x -= free * np.expm1(-passed)
+        y -= loose * np.expm1(-kept)
         return np.asarray(whole)
 
     def _slowed(self, free: Array, gone: Array) -> Array:
@@ -267,7 +292,7 @@ class FilamentCell(Cells[Parameters]):
 
     def _flow(self, state: State, at: Mapping[str, float]) -> Array:
         current = self.conductance(state) * (at.get("top", 0.0) - at.get("bottom", 0.0))
-        return np.stack([current, -current])
+        return np.array([current, -current])
 
     def _range(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         low = {"x": 0.0, "y": 0.0, "h": 0.0}
@@ -283,6 +308,18 @@ def _panels(duration: float, early: float) -> Iterator[tuple[float, float]]:
         for node, weight in zip(_NODES, _WEIGHTS, strict=True):
             yield begin + width * node, width * weight
         start, length = max(end, early), 2.0 * length
+
+
+def _beyond_linear(p: Array) -> Array:
+    """Return p - (1 - exp(-p)), sharp for small p too.
+
+    Examples
+    --------
+    >>> float(_beyond_linear(np.array(1e-9)))
+    5e-19
+    """
+    series = p * p * (0.5 - p * (1.0 / 6.0 - p * (1.0 / 24.0 - p / 120.0)))
+    return np.where(p < _SMALL, series, p + np.expm1(-p))
 
 
 def _share_below(first: float, last: float, level: float) -> float:

@@ -12,7 +12,8 @@ move the wall, and the voltage that the write current leaves at the source is no
 
 At rest the wall stays, whatever the time: hopping without a current is left out (with a stability
 of 40 it takes years). A pulse cut in two is the same pulse; a ramp is cut at multiples of 10 mV
-and each part taken at its mean (a relative error of the rates below 1e-2 near the threshold).
+and each part taken at its mean (a relative error of the rates below 1e-2 near the threshold). A
+track that breaks down opens at its moment, and the wall falls into the nearer notch.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from sim_backend.devices.mtj_strain import strain
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
 from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import cycle_factor, drawn
-from sim_backend.devices.parts.wear import Wear, endurance
+from sim_backend.devices.parts.wear import Wear, endurance, standing
 
 __all__ = ["FAMILY", "DomainWallSynapse", "Initial", "Parameters"]
 
@@ -161,8 +162,8 @@ class DomainWallSynapse:
         pieces = panels(gate[0] - source[0], gate[1] - source[1], duration)
         done, slope = 0.0, (drain[1] - source[1] - drain[0] + source[0]) / duration
         for first, last, length in pieces:
-            place = self._push(state, first, last, length, temperature, stream)
-            write += length * self._track(state) * (first + last) / 2
+            passed, place = self._push(state, (first, last, length), temperature, stream)
+            write += passed * state.parameters[1] * (first + last) / 2
             start = drain[0] - source[0] + slope * done
             read += length * self._read_mean(state, start, start + slope * length, place)
             done += length
@@ -178,23 +179,26 @@ class DomainWallSynapse:
     def _push(
         self,
         state: State,
-        first: float,
-        last: float,
-        length: float,
+        line: tuple[float, float, float],
         temperature: float,
         stream: Stream | None,
-    ) -> Array:
-        """Move the walls; returns their mean place in notches."""
-        p = self.parameters
+    ) -> tuple[Array, Array]:
+        """Move the walls; returns how long the track conducts, s, and the mean place in notches."""
+        p, (first, last, length) = self.parameters, line
         if count(state, first, last, self.threshold):
             state.row("excursion")[:] += 1
             event = state.row("excursion").astype(np.int64)
             state.row("factor")[:] = cycle_factor(stream, state.numbers, event, p.cycle_sigma)
-        state.row("damage")[:] += strain(p, first, last, length)
+        damage, each = state.row("damage"), strain(p, first, last, length)
+        passed = length * standing(damage, each, state.parameters[4])
+        damage += each
         wall = Wall(*(state.row(name) for name in ("place", "flying", "left", "departures")))
-        current = self._track(state) * (first + last) / 2
+        current = state.parameters[1] * (first + last) / 2
         track = self._how(state, temperature)
-        return push(wall, track, current, length, stream, state.numbers)
+        total = push(wall, track, current, passed, stream, state.numbers)
+        if (passed < length).any():
+            total += push(wall, track, 0.0 * current, length - passed, stream, state.numbers)
+        return passed, total / length
 
     def _how(self, state: State, temperature: float) -> Track:
         p = self.parameters

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_backend.devices.model import Array, Stream
-from sim_backend.devices.mtj_junction import Rates, Whole, rate
+from sim_backend.devices.mtj_junction import Rates, rate
+from sim_backend.devices.mtj_refresh import Whole
 
 __all__ = ["Track", "Wall", "push", "waits"]
 
@@ -57,7 +58,7 @@ def waits(stream: Stream | None, number: Whole, departures: Array) -> Array:
 
 
 def push(
-    wall: Wall, track: Track, current: Array, duration: float, stream: Stream | None, number: Whole
+    wall: Wall, track: Track, current: Array, duration: Array, stream: Stream | None, number: Whole
 ) -> Array:
     """Take walls through a constant current, in place.
 
@@ -68,18 +69,18 @@ def push(
     current
         Along the track, A; positive towards the last notch. Shape (devices,).
     duration
-        s.
+        s, shape (devices,).
     stream, number
         Where the draws are, None for none, and the numbers of the devices.
 
     Returns
     -------
     ndarray
-        Mean place over the duration.
+        Integral of the place over the duration, s.
     """
     size, way = abs(current), np.sign(current)
     driven = size > track.critical
-    _settle(wall, ~driven)
+    _settle(wall, ~driven & (duration > 0))
     time, moment = np.where(driven, duration, 0.0), np.zeros_like(size)
     speed = track.velocity * (size - track.critical) / (track.depinning - track.critical)
     ahead = np.where(way > 0, track.notches - 1.0, 0.0)
@@ -93,8 +94,8 @@ def push(
         if not (waiting | moving).any():
             break
     rest = np.where(driven, time, duration)
-    mean: Array = (moment + rest * wall.place) / duration
-    return mean
+    total: Array = moment + rest * wall.place
+    return total
 
 
 def _settle(wall: Wall, where: NDArray[np.bool_]) -> None:

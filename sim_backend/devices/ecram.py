@@ -26,7 +26,7 @@ q); an electronic leak. All of it leaves through the source.
 A straight line of the gate voltage is cut into pieces of an eighth of the smaller of v0 and vw,
 each with the mean of its rates, which is exact but for what relaxes on the way: r is off by less
 than 1e-3 of its largest value (tested). The charge of the channel is by Gauss points: relative
-error below 1e-6.
+error below 1e-6. A device that has done as many cycles as its life allows is stuck.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from sim_backend.devices.parts.conduction import sinh_mean
 from sim_backend.devices.parts.network import stored
 from sim_backend.devices.parts.relaxation import activated
 from sim_backend.devices.parts.variation import cycle_factor
+from sim_backend.devices.parts.wear import life, sticks_low
 
 __all__ = ["FAMILY", "ElectrochemicalMemory", "Initial", "Parameters"]
 
@@ -65,6 +66,7 @@ _PLAIN, _WORTH = 2, 20_000  # turns played before compiled code, and device-turn
 _VOLATILE, _LASTING = 0, 1  # labels of the factors of one event
 _LEAST_CHANNEL = 0.9  # of a resistance: more is never taken off it
 _MOST_STEP = 0.99  # of the ceiling in one spike, whatever the spread
+_ROUNDING = 1e-12  # of a life
 _LEAST_SHARE = 0.25  # of gmin: no device conducts less when rested
 
 
@@ -84,7 +86,7 @@ class ElectrochemicalMemory(Cells[Parameters]):
         The conductance range, the initial conductance or the ceiling do not fit together.
     """
 
-    variables: ClassVar[tuple[str, ...]] = ("w", "r", "spike", "write")
+    variables: ClassVar[tuple[str, ...]] = ("w", "r", "spike", "write", "worn", "low")
     varied: ClassVar[Mapping[str, str]] = {
         "step": "step_spread", "up": "step_spread", "down": "step_spread",
         "weight_min": "bound_spread", "weight_max": "bound_spread",
@@ -114,6 +116,15 @@ class ElectrochemicalMemory(Cells[Parameters]):
         w = p.weight_min + share * (p.weight_max - p.weight_min)
         state.row("w")[:] = np.clip(w, own["weight_min"], own["weight_max"])
         state.row("spike")[:] = state.row("write")[:] = 1.0
+
+    def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
+        """Make devices in the initial condition, with or without their spread."""
+        state = super().fresh(devices, stream, spread=spread, first=first)
+        p, given, numbers = self.parameters, stream if spread else None, state.numbers
+        # of a life, in a cycle; not the life, which may be infinite
+        state.row("worn")[:] = 1.0 / life(given, numbers, p.life_cycles, p.life_shape)
+        state.row("low")[:] = sticks_low(given, numbers, p.stuck_low)
+        return state
 
     def _step(self) -> float:
         return min(self.parameters.spike_scale, self.parameters.write_scale) / 8.0
@@ -273,6 +284,11 @@ class ElectrochemicalMemory(Cells[Parameters]):
         # a device whose bounds are far off still has a channel
         rested = 1.0 / np.maximum(p.gmin + (p.gmax - p.gmin) * share, _LEAST_SHARE * p.gmin)
         resistance: Array = rested - np.minimum(r, _LEAST_CHANNEL * rested)
+        cycles = (state.row("positive") + state.row("negative")) / 2
+        dead = cycles * state.row("worn") >= 1.0 - _ROUNDING
+        if dead.any():
+            stuck = np.where(state.row("low") > 0, 1.0 / p.gmax, 1.0 / p.gmin)
+            return np.where(dead, stuck, resistance)
         return resistance
 
     def _slope(self, state: State) -> Array:
@@ -332,7 +348,7 @@ class _Course:
 
     def meets(self) -> Array:
         """Return when w meets one of its bounds, s; infinite where it does not."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             rising = self.w_gain > self.w_rate * self.w
             bound = np.where(rising, self.high, self.low)
             speed = self.w_gain - self.w_rate * np.stack([self.w, bound])

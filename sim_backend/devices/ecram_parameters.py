@@ -9,13 +9,14 @@ from pydantic import Field
 
 from labctl.units import Coulomb, Farad, Kelvin, Ohm, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.family import Conditions
+from sim_backend.devices.parts.wear import Life
 
 __all__ = ["Initial", "Parameters"]
 
 ElectronVolt = Annotated[float, Unit("eV")]
 
 
-class Parameters(Conditions):
+class Parameters(Life):
     """The numbers of an ECRAM; see `sim_backend.devices.ecram`."""
 
     gmin: Annotated[Siemens, Gt(0)] = Field(description="conductance at the least weight, rested")

@@ -93,6 +93,10 @@ class State:
     noise: Stream | None = None
     #: what the model keeps ready for these parameters; never saved, may be dropped at any time
     ready: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._places = {name: row for row, name in enumerate(self.names)}
 
     @property
     def devices(self) -> int:
@@ -106,7 +110,7 @@ class State:
 
     def row(self, name: str) -> Array:
         """Return one state variable of all devices (a view, shape (devices,))."""
-        row: Array = self.values[self.names.index(name)]
+        row: Array = self.values[self._places[name]]
         return row
 
     def tally(self, device: int = 0) -> Tally:

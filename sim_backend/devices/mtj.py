@@ -14,20 +14,18 @@ spread of the critical voltage from excursion to excursion, which is another thi
 
 A state is exact at any cut of a constant level; a ramp is cut at multiples of 10 mV and taken with
 three Gauss points on each part (1e-7 of the rates). The charge of a part in which a junction
-switches is that of its mean state.
+switches is that of its mean state. The barrier breaks down at its moment, and the device conducts
+as a short from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
-from pydantic import Field
 
-from labctl.units import Kelvin, Ohm, Ratio, Second, Siemens, Unit, Volt
-from sim_backend.devices.family import Conditions, Family
+from sim_backend.devices.family import Family
 from sim_backend.devices.model import (
     TALLY,
     Array,
@@ -42,71 +40,29 @@ from sim_backend.devices.model import (
 from sim_backend.devices.mtj_junction import (
     Rates,
     Switching,
-    Whole,
     antiparallel_mean,
     geometric,
-    last_draw,
     panels,
     series,
     switching,
-    time_up,
 )
+from sim_backend.devices.mtj_parameters import Initial, Parameters
+from sim_backend.devices.mtj_refresh import advance_clock, pass_through, words_of
 from sim_backend.devices.mtj_strain import strain
+from sim_backend.devices.mtj_turns import clock_of, fluxes, found, lines_of
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
 from sim_backend.devices.parts.tally import book, count
 from sim_backend.devices.parts.variation import cycle_factor, drawn
-from sim_backend.devices.parts.wear import Wear, endurance
+from sim_backend.devices.parts.wear import endurance, standing
+from sim_backend.devices.stream import Words
 
 __all__ = ["FAMILY", "Initial", "Parameters", "TunnelJunctions"]
 
-PerKelvin = Annotated[float, Unit("1/K")]
-
-_OWN = ("age", "excursion", "factor", "damage")
+_OWN = ("age", "excursion", "factor", "damage", "cell", "clock")
 _COUNTED = ("positive", "negative", "age", "excursion", "damage")
 _CHARGE, _THROUGHPUT = TALLY.index("charge"), TALLY.index("throughput")
 _FEW = 6  # turns that are simply played
 _FASTEST, _SLOWEST = 1e-6, 1e5  # periods of the 1/f noise, s
-
-
-class Parameters(Wear):
-    """The numbers of a junction."""
-
-    junctions: Annotated[Ratio, Ge(1), Le(256)] = Field(1.0, description="junctions in parallel")
-    stability: Annotated[Ratio, Gt(0)] = Field(description="Delta, barrier over k T")
-    critical: Annotated[Volt, Gt(0)] = Field(description="voltage Vc that takes the barrier away")
-    attempt: Annotated[Second, Gt(0)] = Field(description="attempt time tau0")
-    precession: Annotated[Second, Gt(0)] = Field(
-        description="time taup of switching at twice the critical voltage"
-    )
-    exponent: Annotated[Ratio, Ge(1), Le(2)] = Field(description="n in the barrier (1 - V/Vc)^n")
-    resistance: Annotated[Ohm, Gt(0)] = Field(description="of one junction, parallel")
-    ratio: Annotated[Ratio, Gt(0)] = Field(description="tunnel magnetoresistance at zero voltage")
-    half: Annotated[Volt, Gt(0)] = Field(description="voltage that halves the magnetoresistance")
-    ratio_slope: Annotated[PerKelvin, Ge(0)] = Field(
-        0.0, description="relative loss of the magnetoresistance per kelvin"
-    )
-    reference: Annotated[Kelvin, Gt(0)] = Field(300.0, description="temperature of the numbers")
-    threshold: Annotated[Volt, Gt(0)] = Field(
-        description="voltage above which an excursion is counted; it does nothing else"
-    )
-    broken: Annotated[Siemens, Ge(0)] = Field(5e-3, description="conductance after breakdown")
-    cycle_sigma: Annotated[Ratio, Ge(0)] = Field(
-        0.0, description="cycle-to-cycle: relative spread of the critical voltage, besides chance"
-    )
-    device_sigma: Annotated[Ratio, Ge(0)] = Field(
-        0.0, description="device-to-device: sigma of the logarithm of Vc, Delta, R and TMR"
-    )
-    read_sigma: Annotated[Ratio, Ge(0)] = Field(
-        0.0, description="1/f noise: relative standard deviation per decade of frequency"
-    )
-
-
-class Initial(Conditions):
-    """How a fresh device begins."""
-
-    parallel: Annotated[Ratio, Ge(0), Le(1)] = Field(
-        0.0, description="share of its junctions that are parallel"
-    )
 
 
 class TunnelJunctions:
@@ -132,7 +88,6 @@ class TunnelJunctions:
         self._up = len(TALLY) + len(_OWN)
         self._names = (
             *TALLY, *_OWN, *(f"parallel{k}" for k in range(count)),
-            *(f"clock{k}" for k in range(count)),
         )  # fmt: skip
 
     def fresh(self, devices: int, stream: Stream, *, spread: bool, first: int = 0) -> State:
@@ -151,11 +106,7 @@ class TunnelJunctions:
 
     def _parallel(self, state: State) -> Array:
         """Return which junctions are parallel (or the expected share): (junctions, devices)."""
-        view: Array = state.values[self._up : self._up + self._count]
-        return view
-
-    def _clock(self, state: State) -> Array:
-        view: Array = state.values[self._up + self._count :]
+        view: Array = state.values[self._up :]
         return view
 
     def advance(
@@ -173,11 +124,7 @@ class TunnelJunctions:
         age, total = state.row("age").copy(), np.zeros(state.devices)
         for first, last, length in panels(top[0] - bottom[0], top[1] - bottom[1], duration):
             self._count_excursions(state, first, last, stream)
-            passed = switching(first, last, length, self._rates(state, temperature))
-            share = self._pass(state, passed, stream)
-            total += length * self._mean_current(state, first, last, share, temperature)
-            p = self.parameters
-            state.row("damage")[:] += strain(p, first, last, length)
+            total += length * self._line(state, (first, last, length), temperature, stream)
         noise = one_over_f_mean(
             state.noise, state.numbers, age, duration, self.parameters.read_sigma,
             _FASTEST, _SLOWEST,
@@ -208,36 +155,52 @@ class TunnelJunctions:
             p.attempt, p.precession, p.exponent,
         )  # fmt: skip
 
+    def _line(
+        self,
+        state: State,
+        line: tuple[float, float, float],
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all devices through a line of the voltage; returns the mean current, A."""
+        p, (first, last, length), damage = self.parameters, line, state.row("damage")
+        passed = switching(first, last, length, self._rates(state, temperature))
+        each = strain(p, first, last, length)
+        stands = standing(damage, each, state.parameters[4])
+        damage += each
+        if stands.all() and stands.min() == 1.0:
+            share = self._pass(state, passed, stream)
+            return self._mean_current(state, first, last, share, temperature)
+        share = self._pass(state, Switching(passed.clock * stands, passed.share), stream)
+        self._pass(state, Switching(passed.clock * (1.0 - stands), passed.share), stream)
+        current = self._mean_current(state, first, last, share, temperature)
+        return current * stands + (1.0 - stands) * (p.broken * (first + last) / 2)
+
     def _pass(self, state: State, passed: Switching, stream: Stream | None) -> Array:
         """Take all junctions through a line; returns the share of its time spent parallel."""
-        up, clock = self._parallel(state), self._clock(state)
+        up, cell, clock = self._parallel(state), state.row("cell"), state.row("clock")
         if stream is None:
             left = np.exp(-passed.clock)
             small = np.where(passed.clock > 0, passed.clock, 1.0)
             mean = np.where(passed.clock > 0, -np.expm1(-passed.clock) / small, 1.0)
             share: Array = passed.share + (up - passed.share) * mean
             up[:] = passed.share + (up - passed.share) * left
-            clock += passed.clock
-            return share
-        (number, junction), start = self._keys(state), clock.ravel().copy()
-        every = Switching(*(np.broadcast_to(part, up.shape).ravel() for part in passed))
-        place, draw = last_draw(stream, number, junction, start, start + every.clock)
-        moved, spent = ~np.isnan(place), up.ravel().copy()
-        if moved.any():
-            some = Switching(every.clock[moved], every.share[moved])
-            spent[moved] = time_up(
-                stream, number[moved], junction[moved], start[moved], spent[moved], some
-            )
-            after = np.where(moved, draw < every.share, up.ravel() > 0.5)
-            up[:] = after.reshape(up.shape)
-        clock += passed.clock
-        return spent.reshape(up.shape)
+        else:
+            words = self._words(state, stream)
+            rows = (cell, clock, passed.clock, passed.share)
+            at, start, each, goal = (np.broadcast_to(row, up.shape).ravel() for row in rows)
+            spent, after = pass_through(words, at, start, up.ravel(), Switching(each, goal))
+            share, up[:] = spent.reshape(up.shape), after.reshape(up.shape)
+        advance_clock(cell, clock, passed.clock)
+        return share
 
-    def _keys(self, state: State) -> tuple[Whole, Whole]:
-        """Return numbers of devices and of junctions in them, as the raveled rows have them."""
-        shape = (self._count, state.devices)
-        junction = np.repeat(np.arange(self._count, dtype=np.int64), state.devices)
-        return np.broadcast_to(state.numbers, shape).ravel(), junction
+    def _words(self, state: State, stream: Stream) -> Words:
+        """Return what the keys of all junctions begin with, kept for the next look."""
+        found: Words | None = state.ready.get(("refresh", stream.start))
+        if found is None:
+            found = words_of(stream, state.numbers, self._count).ravel()
+            state.ready["refresh", stream.start] = found
+        return found
 
     def _mean_current(
         self, state: State, first: float, last: float, share: Array, temperature: float
@@ -248,9 +211,7 @@ class TunnelJunctions:
         parallel = share.sum(axis=0)
         other = antiparallel_mean(first, last, ratio, p.half)
         through = parallel * (first + last) / 2 + (self._count - parallel) * other
-        current = state.parameters[2] * through
-        short = state.row("damage") >= state.parameters[4]
-        return np.where(short, p.broken * (first + last) / 2, current)
+        return np.asarray(state.parameters[2] * through)
 
     def repeat(
         self,
@@ -262,29 +223,36 @@ class TunnelJunctions:
     ) -> Array:
         """Take all devices through the same pieces `count` times.
 
-        Every turn moves the clock of a junction by the same amount, so the turn that holds the last
-        refresh is known, and only that one is played besides the first: the state is that of all
-        turns. Their charge is the one that is expected from the rates.
+        Every turn moves the clock of a junction by the same amount, so the turn that holds its last
+        refresh is known, and what that turn does there: the state is that of all turns. Their
+        charge is the one that is expected from the rates.
         """
-        if count < _FEW or (stream is not None and self.parameters.cycle_sigma > 0):
+        idle = not any(duration > 0 for _, duration in pieces)
+        if count < _FEW or idle or (stream is not None and self.parameters.cycle_sigma > 0):
             return repeat_plainly(self, state, pieces, count, temperature, stream)
-        before = state.values.copy()
         total = repeat_plainly(self, state, pieces, 1, temperature, stream)
-        gain, start, turns = state.values - before, state.values.copy(), count - 1
-        rows = slice(self._up, self._up + self._count)
-        charge, shares, throughput = self._expect(state, pieces, turns, temperature, gain)
+        before, turns = state.values.copy(), count - 2
+        total += repeat_plainly(self, state, pieces, 1, temperature, stream)
+        gain, turn = state.values - before, lines_of(pieces, self._rates(state, temperature))
+        charge, shares, throughput = self._expect(state, pieces, turns, temperature, turn)
+        each = gain[state.names.index("damage")]
+        stands = standing(state.row("damage"), turns * each, state.parameters[4])
+        through = turns * (1.0 - stands) * self.parameters.broken
+        through, size = (through * flux for flux in fluxes(pieces))
+        charge = charge * stands + np.array([through, -through])
+        throughput = throughput * stands + size
         if stream is not None:
-            self._find_last_turn(state, gain, turns, stream)
-            repeat_plainly(self, state, pieces, 1, temperature, stream)
-            shares = self._parallel(state).copy()
+            words = self._words(state, stream)
+            row = state.row("cell"), state.row("clock")
+            shares = found(words, *row, self._parallel(state), turn, turns)
         counted = [state.names.index(name) for name in _COUNTED]
-        state.values[:] = start
         state.values[counted] += turns * gain[counted]
-        self._clock(state)[:] += turns * gain[self._up + self._count :]
-        state.values[rows] = shares
+        advance_clock(state.row("cell"), state.row("clock"), turns * clock_of(turn))
+        self._parallel(state)[:] = shares
         state.values[_CHARGE] += charge[0]
         state.values[_THROUGHPUT] += throughput
-        return total + charge
+        total += charge
+        return total
 
     def _expect(
         self,
@@ -292,32 +260,23 @@ class TunnelJunctions:
         pieces: Sequence[Piece],
         turns: int,
         temperature: float,
-        gain: Array,
+        turn: list[Switching],
     ) -> tuple[Array, Array, Array]:
         """Return charge, shares and throughput that are expected of turns, from two of them.
 
-        From turn to turn a share goes towards its end by one factor, exp(-gain of the clock), and
-        the charge of a turn is linear in the share that it begins with.
+        From turn to turn a share goes towards its end by one factor, exp(-clock of the turn), and
+        the charge of a turn is linear in the share that it begins with. Nothing breaks down here,
+        and nothing fluctuates.
         """
-        copy = State(state.names, state.values.copy(), state.parameters, state.first, state.noise)
-        clock, start = gain[self._up + self._count], self._parallel(state)
+        copy = State(state.names, state.values.copy(), state.parameters, state.first)
+        copy.row("damage")[:] = -np.inf
+        clock, start = clock_of(turn), self._parallel(state)
         second = repeat_plainly(self, copy, pieces, 1, temperature, None)
         third = repeat_plainly(self, copy, pieces, 1, temperature, None)
         step = (self._parallel(copy) - start) / (1.0 + np.exp(-clock))
         shares = np.clip(start + step * geometric(clock, turns), 0.0, 1.0)
         throughput = (copy.values[_THROUGHPUT] - state.values[_THROUGHPUT]) * turns / 2
         return turns * second + (third - second) * series(clock, turns), shares, throughput
-
-    def _find_last_turn(self, state: State, gain: Array, turns: int, stream: Stream) -> None:
-        """Bring the clock of every junction to the beginning of the turn of its last refresh."""
-        clock, each = self._clock(state), gain[self._up + self._count :]
-        number, junction = self._keys(state)
-        start = clock.ravel().copy()
-        place, _ = last_draw(stream, number, junction, start, start + turns * each.ravel())
-        # a junction without a refresh may be played through any turn
-        passed = np.where(np.isnan(place), 0.0, (place - start) / np.maximum(each.ravel(), 1e-300))
-        turn = np.clip(np.floor(passed), 0, turns - 1)
-        clock += turn.reshape(clock.shape) * each
 
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
         """Return the current into each terminal at constant levels and the reference, A."""
@@ -327,7 +286,9 @@ class TunnelJunctions:
             state.noise, state.numbers, state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
         )
         share = self._parallel(state)
-        through = self._mean_current(state, voltage, voltage, share, p.reference) * (1.0 + noise)
+        through = self._mean_current(state, voltage, voltage, share, p.reference)
+        short = state.row("damage") >= state.parameters[4]
+        through = np.where(short, p.broken * voltage, through) * (1.0 + noise)
         return np.array([through, -through])
 
     def conductance(self, state: State) -> Array:

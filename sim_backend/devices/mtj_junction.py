@@ -19,7 +19,8 @@ have the same generator). On the clock u = integral of (r1 + r0) dt this is a Po
 rate 1, the same whatever the voltage did: cell by cell it is looked up by (junction, cell). The
 state after any time is therefore the draw of the last such moment, found by walking back from the
 end, and the state before it if there was none. A pulse cut in two is the same pulse, and ten years
-of a junction that flips every nanosecond cost as much as a pulse.
+of a junction that flips every nanosecond cost as much as a pulse. `sim_backend.devices.mtj_refresh`
+does this.
 """
 
 from __future__ import annotations
@@ -29,24 +30,16 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim_backend.devices.model import Array, Stream
+from sim_backend.devices.model import Array
 
 __all__ = [
-    "Rates", "Switching", "Whole", "antiparallel_mean", "geometric", "last_draw",
-    "panels", "rate", "series", "switching", "time_up",
+    "Rates", "Switching", "antiparallel_mean", "geometric", "panels", "rate", "series",
+    "switching",
 ]  # fmt: skip
 
-#: whole numbers, of devices and junctions
-Whole = NDArray[np.int64]
-
-_REFRESH = 0xD1  # in the keys
 _STEP = 0.01  # V: a ramp is cut at multiples of it
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
-_MANY = 48.0  # refreshes beyond which the share of time is the expected one
-#: probability of at most k refreshes in a cell of length 1 (Poisson); 1 to rounding at the end
-_COUNTS = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(18)])
 _LARGEST = 690.0  # exponent
 
 
@@ -107,84 +100,6 @@ def panels(first: float, last: float, duration: float) -> list[tuple[float, floa
     points = sorted({low, high, *(v for v in inner if low < v < high)}, reverse=first > last)
     slope = duration / (last - first)
     return [(a, b, (b - a) * slope) for a, b in itertools.pairwise(points)]
-
-
-def last_draw(
-    stream: Stream, number: Whole, junction: Whole, start: Array, end: Array
-) -> tuple[Array, Array]:
-    """Return place and draw of the last refresh between two readings of the clock.
-
-    Parameters
-    ----------
-    stream
-        Where refreshes are looked up.
-    number, junction
-        Numbers of the devices, and of the junctions in them.
-    start, end
-        Readings of the clock; the start is excluded, the end included.
-
-    Returns
-    -------
-    tuple of ndarray
-        Place, NaN where there was no refresh, and a number between 0 and 1 drawn there.
-    """
-    place, draw = np.full(end.shape, np.nan), np.full(end.shape, np.nan)
-    left = np.flatnonzero(end > start)
-    cell = np.floor(end[left])
-    while len(left):
-        at, drawn = _in_cell(stream, number[left], junction[left], cell)
-        inside = (at > start[left]) & (at <= end[left])
-        at = np.where(inside, at, -np.inf)
-        which = at.argmax(axis=0)
-        columns = np.arange(len(left))
-        there = np.isfinite(at[which, columns])
-        place[left[there]] = at[which, columns][there]
-        draw[left[there]] = drawn[which, columns][there]
-        cell = cell - 1.0
-        going = ~there & (cell >= np.floor(start[left]))
-        left, cell = left[going], cell[going]
-    return place, draw
-
-
-def _in_cell(stream: Stream, number: Whole, junction: Whole, cell: Array) -> tuple[Array, Array]:
-    """Return places (infinite beyond their count) and draws of the refreshes of cells."""
-    key = (number, _REFRESH, junction, cell)
-    count = np.searchsorted(_COUNTS, stream.uniforms(*key))
-    k = np.arange(max(1, int(count.max(initial=1))))[:, np.newaxis]
-    at = np.where(k < count, cell + stream.uniforms(*key, k, 0), -np.inf)
-    return at, stream.uniforms(*key, k, 1)
-
-
-def time_up(
-    stream: Stream, number: Whole, junction: Whole, start: Array, up: Array, passed: Switching
-) -> Array:
-    """Return the share of a line that junctions spend parallel.
-
-    Parameters
-    ----------
-    stream, number, junction, start
-        As for `last_draw`.
-    up
-        Whether each is parallel at the beginning.
-    passed
-        What the line does to each. Beyond 48 refreshes the share is the one that is expected.
-    """
-    known = (up - passed.share) * -np.expm1(-passed.clock) / np.maximum(passed.clock, 1e-300)
-    shares = np.where(passed.clock > _MANY, passed.share + known, up)
-    n = np.flatnonzero((passed.clock > 0) & (passed.clock <= _MANY))
-    end, share = start[n] + passed.clock[n], passed.share[n]
-    since, state, total = start[n].copy(), up[n].astype(float), np.zeros(len(n))
-    cell, columns = np.floor(since), np.arange(len(n))
-    while len(n) and (cell <= end).any():
-        places, draws = _in_cell(stream, number[n], junction[n], cell)
-        for order in np.argsort(places, axis=0):
-            at, draw = places[order, columns], draws[order, columns]
-            inside = (at > start[n]) & (at <= end)
-            total += np.where(inside, state, 0.0) * np.where(inside, at - since, 0.0)
-            since, state = np.where(inside, at, since), np.where(inside, draw < share, state)
-        cell = cell + 1.0
-    shares[n] = (total + state * (end - since)) / passed.clock[n]
-    return shares
 
 
 def antiparallel_mean(first: float, last: float, ratio: Array, half: float) -> Array:

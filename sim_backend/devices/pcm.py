@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from labctl.kernels import kernels
 from sim_backend.devices.cells import Cells, Straight
 from sim_backend.devices.family import Family
 from sim_backend.devices.model import Array, State, Stream
@@ -46,6 +47,12 @@ from sim_backend.devices.pcm_parameters import Initial, Parameters
 
 __all__ = ["FAMILY", "PhaseChangeCell"]
 
+_KERNELS = "sim_backend.devices.kernels.glass"
+_MANY = 500  # cells for which compiled code is loaded
+_DRIFT_LAW = (
+    "slope", "offset", "min", "max", "sd_slope", "sd_offset", "sd_min", "sd_max", "cold_high",
+    "cold_low",
+)  # fmt: skip
 _STEP = 0.02  # V
 _ROOM = 300.0  # K
 _BAND = (1e-6, 1e4)  # s, periods of the 1/f noise
@@ -101,7 +108,7 @@ class PhaseChangeCell(Cells[Parameters]):
             charge = np.full(state.devices, voltage * piece.duration / self.parameters.r_on)
         else:
             charge = self._rest(state, piece)
-        return np.stack([charge, -charge])
+        return np.array([charge, -charge])
 
     def heated(self, voltage: float, ambient: Any) -> Array:
         """Return the temperature of the cell at a voltage above the threshold, K."""
@@ -124,14 +131,21 @@ class PhaseChangeCell(Cells[Parameters]):
 
     def exponent(self, state: State) -> Array:
         """Return the drift exponent of every cell at its temperature."""
-        p, g = self.parameters, np.maximum(state.row("g"), _LEAST)
+        p, scale = self.parameters, self._own(state)["drift_scale"]
+        warm = (state.row("temperature") / _ROOM) ** 2
+        fast = kernels(_KERNELS) if state.devices >= _MANY else None
+        if fast is not None:
+            law = np.array([getattr(p, f"drift_{name}") for name in _DRIFT_LAW])
+            rows = state.row("g"), state.row("drawn"), scale
+            found: Array = fast.exponents(*rows, law, float(warm[0]), _LEAST)
+            return found
+        g = np.maximum(state.row("g"), _LEAST)
         mean = np.clip(p.drift_slope * np.log(g) + p.drift_offset, p.drift_min, p.drift_max)
         width = np.clip(p.drift_sd_slope * np.log(g) + p.drift_sd_offset, p.drift_sd_min,
                         p.drift_sd_max)  # fmt: skip
-        scale = self._own(state)["drift_scale"]
         nu = np.maximum(scale * (mean + width * state.row("drawn")), 0.0)
         cold = p.drift_cold_high + (p.drift_cold_low - p.drift_cold_high) * g
-        return np.asarray(nu * (cold + (1.0 - cold) * (state.row("temperature") / _ROOM) ** 2))
+        return np.asarray(nu * (cold + (1.0 - cold) * warm))
 
     def _written(self, state: State) -> None:
         p = self.parameters
@@ -142,19 +156,23 @@ class PhaseChangeCell(Cells[Parameters]):
         """Let the glass relax; returns the charge, C."""
         p, (first, last), t = self.parameters, piece.control, state.row("t")
         nu = self.exponent(state)
-        before = np.exp(-state.row("drift"))
-        # the mean of ((t + tc) / (t0 + tc))^-nu over the piece
-        ratio = piece.duration / (t + p.drift_from)
-        power = 1.0 - nu
-        mean = np.where(ratio > 1e-9, np.expm1(power * np.log1p(ratio)) / (power * ratio), 1.0)
-        state.row("drift")[:] += nu * np.log1p(ratio)
-        t += piece.duration
+        fast = kernels(_KERNELS) if state.devices >= _MANY else None
+        if fast is not None:
+            left = fast.relax(t, state.row("drift"), nu, piece.duration, p.drift_from)
+        else:
+            # the mean of ((t + tc) / (t0 + tc))^-nu over the piece
+            ratio = piece.duration / (t + p.drift_from)
+            power = 1.0 - nu
+            mean = np.where(ratio > 1e-9, np.expm1(power * np.log1p(ratio)) / (power * ratio), 1.0)
+            left = np.exp(-state.row("drift")) * mean
+            state.row("drift")[:] += nu * np.log1p(ratio)
+            t += piece.duration
         if not (first or last):
             return np.zeros(state.devices)
         crystal, glass = self._parts(state)
         current = crystal * (first + last) / 2 + sinh_mean(first, last, glass, p.iv_scale)
         noise = self._flicker(state, piece.duration)
-        return np.asarray(current * before * mean * piece.duration * (1.0 + noise))
+        return np.asarray(current * left * piece.duration * (1.0 + noise))
 
     # what is seen --------------------------------------------------------------------------------
 
@@ -197,7 +215,7 @@ class PhaseChangeCell(Cells[Parameters]):
             crystal, glass = self._parts(state)
             current = crystal * voltage + sinh(voltage, glass, p.iv_scale)
             current *= np.exp(-state.row("drift")) * (1.0 + self._flicker(state, 0.0))
-        return np.stack([current, -current])
+        return np.array([current, -current])
 
     def _range(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"g": 0.0}, {"g": 1.0}

@@ -145,6 +145,7 @@ class ResistiveCell(Cells[Parameters]):
                 f"a cell of {initial.resistance:g} Ohm was asked for; "
                 f"it has {p.r_on:g} Ohm to {p.r_off:g} Ohm"
             )
+        self._limits = self.bounds
         if 0.0 in (p.set_scale, p.reset_scale):
             raise BadInput(
                 "a voltage scale of 0 V was asked for; give set_scale and reset_scale a value, "
@@ -194,36 +195,51 @@ class ResistiveCell(Cells[Parameters]):
 
     def _pass(self, state: State, piece: Straight) -> Array:
         p, (first, last) = self.parameters, piece.control
-        self._stress(state, piece)
+        self._form(state)
+        if not (first or last):
+            self._fade(state, piece.duration)
+            return np.zeros((2, state.devices))
+        follows = (state.row("formed") > 0) & ~self._dead(state)
+        stuck = None if follows.all() else 1.0 / self.resistance(state)
+        stands = self._stress(state, piece)
         if piece.largest > self.threshold:
-            inverse = self._write(state, piece)
+            inverse = self._write(state, piece, piece.duration * stands)
         else:
             self._fade(state, piece.duration)
-            inverse = piece.duration / self.resistance(state)
-        moving = (state.row("formed") > 0) & ~self._dead(state)
-        if not moving.all():  # a cell that is stuck or pristine does not follow what is written
-            inverse = np.where(moving, inverse, piece.duration / self.resistance(state))
+            inverse = piece.duration / self._seen(state)
+        if stuck is not None:  # a cell that is stuck or pristine does not follow what is written
+            inverse = np.where(follows, inverse, piece.duration * stands * stuck)
+        if np.any(stands < 1.0):
+            inverse = inverse + piece.duration * (1.0 - stands) / self._own(state)["r_on"]
         charge = sinh_mean(first, last, p.iv_factor * inverse, p.iv_scale)
         if state.noise is not None and charge.any():
             charge = charge * (1.0 + self._flicker(state, piece.duration))
         return np.array([charge, -charge])
 
-    def _stress(self, state: State, piece: Straight) -> None:
-        """Form what the voltage forms, and add up the damage it does."""
-        p, formed = self.parameters, state.row("formed")
+    def _form(self, state: State) -> None:
+        """Form what the voltage forms."""
+        formed = state.row("formed")
+        if formed.all():
+            return
         now = (formed == 0) & wear.formed(state.row("peak"), state.row("forming"))
         if now.any():
-            formed[now], state.row("r")[now] = 1.0, p.formed_r
-        if p.breakdown_time > 0 and piece.largest > self.threshold:
-            first, last = (
-                (abs(v) - p.breakdown_voltage) / p.breakdown_scale for v in piece.control
-            )
-            share = mean_exponential(first, last) * piece.duration / p.breakdown_time
-            state.row("damage")[:] += formed * share
+            formed[now], state.row("r")[now] = 1.0, self.parameters.formed_r
 
-    def _write(self, state: State, piece: Straight) -> Array:
-        """Move R towards its bound; returns the integral of 1/R, s/Ohm."""
-        p, r, length = self.parameters, state.row("r"), piece.duration
+    def _stress(self, state: State, piece: Straight) -> Array | float:
+        """Add up the damage; returns the share of the piece before the breakdown."""
+        p, damage = self.parameters, state.row("damage")
+        if p.breakdown_time <= 0 or piece.largest <= self.threshold:
+            return np.where(damage >= state.row("limit"), 0.0, 1.0) if damage.any() else 1.0
+        first, last = ((abs(v) - p.breakdown_voltage) / p.breakdown_scale for v in piece.control)
+        each = mean_exponential(first, last) * piece.duration / p.breakdown_time
+        added = state.row("formed") * each
+        stands = wear.standing(damage, added, state.row("limit"))
+        damage += added
+        return stands
+
+    def _write(self, state: State, piece: Straight, length: Array | float) -> Array:
+        """Move R towards its bound for some time; returns the integral of 1/R, s/Ohm."""
+        p, r = self.parameters, state.row("r")
         voltage = sum(piece.control) / 2
         self._renew(state)
         goal = self._goal(state, max(piece.control, key=abs))
@@ -251,7 +267,8 @@ class ResistiveCell(Cells[Parameters]):
             nominal = min(max(p.reset_a0 + p.reset_a1 * voltage, p.r_on), p.r_off)
             varied = nominal / p.r_off * own["r_off"] * state.row("reset")
             closed = wear.closing(cycles, p.closing_cycles, -p.closing_high)
-        return np.clip(varied * closed, *self.bounds)
+        low, high = self._limits
+        return np.minimum(np.maximum(varied * closed, low), high)
 
     def _fade(self, state: State, duration: float) -> None:
         p = self.parameters
@@ -310,7 +327,7 @@ class ResistiveCell(Cells[Parameters]):
     def _flow(self, state: State, at: Mapping[str, float]) -> Array:
         voltage = at.get("top", 0.0) - at.get("bottom", 0.0)
         current = sinh(voltage, self.conductance(state), self.parameters.iv_scale)
-        return np.stack([current, -current])
+        return np.array([current, -current])
 
     def repeat(
         self,

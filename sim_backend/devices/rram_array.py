@@ -19,12 +19,16 @@ o is the write noise: drawn at every excursion, seen by every look after it.
 
 A straight line of the voltage enters by the mean of X, in pieces of 20 mV: exact for w, and for v
 but for the relaxation within a piece. The current is G V at every voltage. v relaxes faster at
-higher temperature (Arrhenius); w does not relax.
+higher temperature (Arrhenius). w as written stays; what is seen of it at rest goes to the lower
+bound with the retention time (`sim_backend.devices.parts.retention`), and a pulse begins with what
+is seen. Whatever w, v and o add up to, G does not fall
+below a twentieth of gmin; the moment at which it gets there is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
@@ -37,7 +41,14 @@ from sim_backend.devices.cells import Cells, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, Piece, State, Stream
 from sim_backend.devices.parts.relaxation import activated
-from sim_backend.devices.parts.updates import exponential_step, mean_exponential, soft_bound
+from sim_backend.devices.parts.retention import Retention, left, retention_times
+from sim_backend.devices.parts.updates import (
+    exponential_step,
+    exponential_step_mean,
+    mean_exponential,
+    soft_bound,
+    soft_bound_mean,
+)
 from sim_backend.devices.rram_train import play
 
 __all__ = ["FAMILY", "ArrayCell", "Initial", "Parameters"]
@@ -47,10 +58,11 @@ ElectronVolt = Annotated[float, Unit("eV")]
 _STEP = 0.02  # V
 _LEAST = 0.05  # conductance of the lowest weight there is, as a share of gmin
 _MOST_STEP = 0.98  # of the way to a bound in a reference pulse
+_HALVINGS = 24  # the charge is off by the square of what is left
 _STEP_LABEL, _WRITE_LABEL = 0, 1  # in the keys of random numbers
 
 
-class Parameters(Conditions):
+class Parameters(Retention):
     """The numbers of a cell of an array; see the module's equations."""
 
     gmin: Annotated[Siemens, Gt(0)] = Field(description="conductance of the weight -1")
@@ -107,7 +119,7 @@ class ArrayCell(Cells[Parameters]):
 
     terminals = ("top", "bottom")
     between: ClassVar = ("top", "bottom")
-    variables: ClassVar = ("w", "v1", "v2", "o", "xi")
+    variables: ClassVar = ("w", "v1", "v2", "o", "xi", "faded")
     varied: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "step_up": "step_sigma",
@@ -130,9 +142,8 @@ class ArrayCell(Cells[Parameters]):
         """Return the least and the greatest weight of every cell, shape (2, devices)."""
         found: Array | None = state.ready.get("bounds")
         if found is None:
-            own, (middle, half) = self._own(state), self.scale
-            lowest = (_LEAST * self.parameters.gmin - middle) / half
-            found = np.stack([np.maximum(-own["lower"], lowest), own["upper"]])
+            own = self._own(state)
+            found = np.stack([np.maximum(-own["lower"], self.floor), own["upper"]])
             state.ready["bounds"] = found
         return found
 
@@ -163,12 +174,19 @@ class ArrayCell(Cells[Parameters]):
             For each the share of its distance that is left at the end, where it goes, and the mean
             of that share.
         """
+        found = []
+        for total, goal in self.speeds(rate, side, temperature):
+            lost = float(share_lost(total * length))
+            found.append((1.0 - total * length * lost, goal, lost))
+        return found
+
+    def speeds(self, rate: float, side: int, temperature: float) -> list[tuple[float, float]]:
+        """Return of v1 and v2 how fast each approaches its goal, 1/s, and the goal."""
         p, found = self.parameters, []
         for u, m, tau in ((p.u1, p.m1, p.t1), (p.u2, p.m2, p.t2)):
             write = u * rate
             total = write + 1.0 / float(activated(tau, p.energy, temperature, p.reference))
-            lost = float(share_lost(total * length))
-            found.append((1.0 - total * length * lost, side * m * write / total, lost))
+            found.append((total, side * m * write / total))
         return found
 
     def _step(self) -> float:
@@ -194,44 +212,111 @@ class ArrayCell(Cells[Parameters]):
         first, last = piece.control
         side = int(np.sign(first + last)) if piece.largest > self.threshold else 0
         rate = self.rate(first, last) if side else 0.0
-        mean = (
-            self._move(state, side, rate, piece.duration)
-            if side
-            else state.row("w") + state.row("o")
-        )
-        temperature = float(state.row("temperature")[0])
-        parts = self.volatile(rate, side, piece.duration, temperature)
-        for name, (left, goal, share) in zip(("v1", "v2"), parts, strict=True):
-            v = state.row(name)
-            mean += goal + (v - goal) * share
-            v[:] = goal + (v - goal) * left
+        if side:
+            self.renew(state)
+        course = partial(self._course, state, side, rate)
+        ends_, mean = course(piece.duration)
         flux = (first + last) / 2 * piece.duration
-        noise = self._noise(state, piece.duration) if flux else 0.0
-        charge = self._siemens(mean) * flux * (1.0 + noise)
-        return np.stack([charge, -charge])
+        if not flux:
+            charge = np.zeros(state.devices)
+        else:
+            mean = self._above_floor(course, piece.duration, _total(ends_), mean)
+            noise = self._noise(state, piece.duration)
+            charge = self._siemens(mean) * flux * (1.0 + noise)
+        if side:
+            state.row("w")[:] = ends_[0]
+        else:
+            state.row("faded")[:] += self._times(state, piece.duration)
+        for name, end in zip(("v1", "v2"), ends_[1:], strict=False):
+            state.row(name)[:] = end
+        return np.array([charge, -charge])
 
-    def _move(self, state: State, side: int, rate: float, length: float) -> Array:
-        """Move the lasting weight; returns its mean over the stretch."""
+    def _course(
+        self, state: State, side: int, rate: float, time: float | Array
+    ) -> tuple[tuple[Array, ...], Array]:
+        """Return w, v1, v2 and o after a time, and the mean of their sum until then."""
+        o = state.row("o")
+        if side:
+            end, mean = self._written(state, side, rate * time)
+            o = np.zeros(state.devices)  # seen only after the write
+        else:
+            goal, begin = self.bounds(state)[0], self._seen(state)
+            passed = self._times(state, time)
+            end = goal + (begin - goal) * np.exp(-passed)
+            mean = goal + (begin - goal) * share_lost(passed) + o
+        ends_ = [end]
+        for name, (total, goal) in zip(
+            ("v1", "v2"), self.speeds(rate, side, float(state.row("temperature")[0])), strict=True
+        ):
+            lost, v = share_lost(total * time), state.row(name)
+            mean = mean + goal + (v - goal) * lost
+            ends_.append(goal + (v - goal) * (1.0 - total * time * lost))
+        return (*ends_, o), mean
+
+    def _above_floor(
+        self,
+        course: Callable[[float | Array], tuple[tuple[Array, ...], Array]],
+        duration: float,
+        end: Array,
+        mean: Array,
+    ) -> Array:
+        """Return the mean weight where a part of the way is below the least conductance."""
+        floor, begin = self.floor, _total(course(0.0)[0])
+        low_begin, low_end = begin < floor, end < floor
+        if not (low_begin | low_end).any():
+            return mean
+        early, late = np.zeros(begin.shape), np.full(begin.shape, duration)
+        for _ in range(_HALVINGS):
+            middle = (early + late) / 2
+            as_begin = (_total(course(middle)[0]) < floor) == low_begin
+            early, late = np.where(as_begin, middle, early), np.where(as_begin, late, middle)
+        until, before = early / duration, course(early)[1]
+        falls = until * before + (1.0 - until) * floor
+        rises = until * floor + (mean - until * before)
+        crossed = np.where(low_begin, rises, falls)
+        return np.where(low_begin & low_end, floor, np.where(low_begin | low_end, crossed, mean))
+
+    def _times(self, state: State, time: float | Array) -> float | Array:
+        """Return how many retention times a rest is."""
+        warm = float(state.row("temperature")[0])
+        return retention_times(self.parameters, 1.0, warm) * time
+
+    def _seen(self, state: State) -> Array:
+        """Return what is left of the lasting weight."""
+        return left(state.row("w"), self.bounds(state)[0], state.row("faded"))
+
+    def renew(self, state: State) -> None:
+        """Take what is left of the lasting weight as what a pulse begins with."""
+        state.row("w")[:] = self._seen(state)
+        state.row("faded")[:] = 0.0
+
+    @property
+    def floor(self) -> float:
+        """Weight of the least conductance there is."""
+        middle, half = self.scale
+        return (_LEAST * self.parameters.gmin - middle) / half
+
+    def _written(self, state: State, side: int, pulses: float | Array) -> tuple[Array, Array]:
+        """Return the lasting weight after so many reference pulses, and its mean until then."""
         w, (low, high) = state.row("w"), self.bounds(state)
         if self.parameters.gamma:
-            middle, end = (self._stepped(state, w, side, rate * t) for t in (length / 2, length))
-            mean = (w + 4.0 * middle + end) / 6.0  # Simpson's rule
-        else:
-            aim = (high if side > 0 else low) * (1.0 + state.row("xi"))
-            moved = self.approach(state, side) * (rate * length)
-            mean, end = aim + (w - aim) * share_lost(moved), soft_bound(w, aim, moved)
-        w[:] = np.clip(end, low, high)
-        return np.asarray(mean)
+            return self._stepped(state, side, pulses)
+        aim = (high if side > 0 else low) * (1.0 + state.row("xi"))
+        moved = self.approach(state, side) * pulses
+        mean = soft_bound_mean(w, aim, moved, low, high)
+        return np.clip(soft_bound(w, aim, moved), low, high), mean
 
-    def _stepped(self, state: State, w: Array, side: int, pulses: float) -> Array:
-        """Return the weight after so many reference pulses of exponential steps."""
-        p, own = self.parameters, self._own(state)
+    def _stepped(self, state: State, side: int, pulses: float | Array) -> tuple[Array, Array]:
+        """Do the same with exponential steps."""
+        p, own, q = self.parameters, self._own(state), side * state.row("w")
+        low, high = self.bounds(state)
+        least, most = (low, high) if side > 0 else (-high, -low)
         moved = own["step_up" if side > 0 else "step_down"] * (pulses * (1.0 + state.row("xi")))
-        curve = p.curve_up if side > 0 else p.curve_down
-        b = curve * float(np.exp(side * p.gamma * p.offset))
-        return np.clip(
-            side * exponential_step(side * w, moved, b, p.gamma * p.slope), *self.bounds(state)
-        )
+        b = (p.curve_up if side > 0 else p.curve_down) * float(np.exp(side * p.gamma * p.offset))
+        law = b, p.gamma * p.slope
+        mean = exponential_step_mean(q, moved, *law, least, most)
+        end = np.clip(exponential_step(q, moved, *law), least, most)
+        return side * end, side * mean
 
     def repeat(
         self,
@@ -260,11 +345,19 @@ class ArrayCell(Cells[Parameters]):
         return np.maximum(middle + half * weight, _LEAST * self.parameters.gmin)
 
     def _slope(self, state: State) -> Array:
-        return self._siemens(sum((state.row(n) for n in ("v1", "v2", "o")), state.row("w")))
+        return self._siemens(sum((state.row(n) for n in ("v1", "v2", "o")), self._seen(state)))
 
     def _flow(self, state: State, at: Mapping[str, float]) -> Array:
         current = self.conductance(state) * (at.get("top", 0.0) - at.get("bottom", 0.0))
-        return np.stack([current, -current])
+        return np.array([current, -current])
+
+
+def _total(parts: tuple[Array, ...]) -> Array:
+    """Return the sum of the parts of a weight."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 FAMILY = Family(

@@ -16,7 +16,9 @@ off by less than 1e-7 of its range (tested). A straight line of the voltage is t
 10 mV, each at its middle.
 
 Cycle-to-cycle variation is a log-normal factor on the speed for every excursion; device-to-device
-variation one for every device. Without a voltage nothing moves.
+variation one for every device. Below the threshold nothing moves, but the filament dissolves with
+the retention time: what is seen of the gap goes to the greatest one, and a pulse begins with what
+is seen (`sim_backend.devices.parts.retention`).
 """
 
 from __future__ import annotations
@@ -31,10 +33,11 @@ from pydantic import Field
 
 from labctl.errors import BadInput
 from labctl.units import Ampere, Metre, Ratio, Unit, Volt
-from sim_backend.devices.cells import Cells, Straight
+from sim_backend.devices.cells import Cells, Straight, integral
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts.conduction import sinh, sinh_mean
+from sim_backend.devices.parts.retention import Retention, left, retention_times
 from sim_backend.devices.parts.variation import cycle_factor
 from sim_backend.devices.rram_gap_travel import Gap, Travel, travel
 
@@ -47,9 +50,10 @@ VoltPerMetre = Annotated[float, Unit("V/m")]
 
 _STEP = 0.01  # V
 _MOST_TABLES = 64
+_SHORT = 1e-12  # retention times in which nothing is lost
 
 
-class Parameters(Conditions):
+class Parameters(Retention):
     """The numbers of a cell; see the module's equations."""
 
     current: Annotated[Ampere, Gt(0)] = Field(description="current factor I0")
@@ -101,7 +105,7 @@ class GapCell(Cells[Parameters]):
 
     terminals = ("top", "bottom")
     between: ClassVar = ("top", "bottom")
-    variables: ClassVar = ("g", "factor")
+    variables: ClassVar = ("g", "factor", "faded")
     varied: ClassVar[Mapping[str, str]] = MappingProxyType({"speed": "device_sigma"})
 
     def __init__(
@@ -135,17 +139,22 @@ class GapCell(Cells[Parameters]):
     def _pass(self, state: State, piece: Straight) -> Array:
         first, last = piece.control
         if piece.largest > self.threshold:
+            self._renew(state)
             table = self._travel((first + last) / 2, float(state.row("temperature")[0]))
             speed = self._own(state)["speed"] / self.parameters.speed * state.row("factor")
             g, charge = table.move(state.row("g"), piece.duration * speed)
             state.row("g")[:] = g
             charge = charge / speed
         else:
-            factor = self._factor(state) * piece.duration
-            charge = sinh_mean(first, last, factor, self.parameters.iv_scale)
+            charge = np.zeros(state.devices)
+            if first or last:
+                factor = self._siemens_seconds(state, piece.duration)
+                charge = sinh_mean(first, last, factor, self.parameters.iv_scale)
+            warm = float(state.row("temperature")[0])
+            state.row("faded")[:] += retention_times(self.parameters, piece.duration, warm)
         if charge.any():
             charge = charge * (1.0 + self._noise(state, piece.duration))
-        return np.stack([charge, -charge])
+        return np.array([charge, -charge])
 
     def _travel(self, voltage: float, temperature: float) -> Travel:
         """Return the table of a voltage and a temperature, made once."""
@@ -157,10 +166,30 @@ class GapCell(Cells[Parameters]):
             self._tables[voltage, temperature] = found
         return found
 
-    def _factor(self, state: State) -> Array:
+    def gap(self, state: State, later: Array | float = 0.0) -> Array:
+        """Return the gap as it is, now or some retention times of rest later, m."""
+        return left(state.row("g"), self.parameters.gap_max, state.row("faded") + later)
+
+    def _renew(self, state: State) -> None:
+        state.row("g")[:] = self.gap(state)
+        state.row("faded")[:] = 0.0
+
+    def _factor(self, state: State, later: Array | float = 0.0) -> Array:
         """Return the conductance at 0 V, S."""
         p = self.parameters
-        return p.current / p.iv_scale * np.exp(-state.row("g") / p.decay_length)
+        return p.current / p.iv_scale * np.exp(-self.gap(state, later) / p.decay_length)
+
+    def _siemens_seconds(self, state: State, duration: float) -> Array:
+        """Return the integral of the conductance at 0 V over a rest."""
+        warm = float(state.row("temperature")[0])
+        rate = retention_times(self.parameters, 1.0, warm)
+        if rate * duration < _SHORT:
+            return self._factor(state) * duration
+        # the conductance is steeper than the gap, by the gap in units of its decay length
+        rates = np.full(
+            state.devices, rate * self.parameters.gap_max / self.parameters.decay_length
+        )
+        return integral(lambda t: self._factor(state, rate * t), duration, rates)
 
     def _slope(self, state: State) -> Array:
         return self._factor(state)
@@ -168,7 +197,7 @@ class GapCell(Cells[Parameters]):
     def _flow(self, state: State, at: Mapping[str, float]) -> Array:
         voltage = at.get("top", 0.0) - at.get("bottom", 0.0)
         current = sinh(voltage, self.conductance(state), self.parameters.iv_scale)
-        return np.stack([current, -current])
+        return np.array([current, -current])
 
     def _range(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"g": self.parameters.gap_min}, {"g": self.parameters.gap_max}

@@ -15,11 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.kernels import kernels
 from sim_backend.devices.model import Array
 from sim_backend.devices.parts.relaxation import BOLTZMANN
 
 __all__ = ["Gap", "Travel", "travel"]
 
+_KERNELS = "sim_backend.devices.kernels.gap"
+_MANY = 500  # devices for which compiled code is loaded
 _PANELS = 96
 _NEWTON = 40  # steps at most; a bracket is kept
 _SLOWEST = 1e30  # s/m, taken for no motion
@@ -55,8 +58,12 @@ class Gap(NamedTuple):
 
     def amperes(self, g: Array, voltage: float) -> Array:
         """Return the current, A."""
-        scale = math.sinh(min(abs(voltage) / self.iv_scale, 300.0)) * math.copysign(1.0, voltage)
-        return np.asarray(self.current * scale * np.exp(-g / self.decay_length))
+        return np.asarray(self.scale(voltage) * np.exp(-g / self.decay_length))
+
+    def scale(self, voltage: float) -> float:
+        """Return the current without a gap, A."""
+        factor = math.sinh(min(abs(voltage) / self.iv_scale, 300.0)) * math.copysign(1.0, voltage)
+        return self.current * factor
 
     def reach(self, voltage: float) -> float:
         """Return the gap above which the field is too low to move it, m."""
@@ -103,6 +110,13 @@ class Travel:
         durations
             In the time of a device of nominal speed, s, shape (devices,).
         """
+        fast = kernels(_KERNELS) if g.size >= _MANY else None
+        if fast is not None:
+            tables = self.edges, self.times, self.charges, self.rates, self.flows
+            scale, sense = self.gap.scale(self.voltage), -1.0 if self.voltage > 0 else 1.0
+            length = self.gap.decay_length
+            after, passed = fast.move(g, durations, *tables, sense, scale, length)
+            return after, passed
         resting = g > self.edges[-1] if self.edges.size > 1 else np.ones(g.shape, bool)
         there = np.where(resting, self.gap.least, g)
         amperes = self.gap.amperes(g, self.voltage)

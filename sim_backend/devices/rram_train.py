@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.kernels import kernels
-from sim_backend.devices.cells import share_lost
 from sim_backend.devices.model import Array, Piece, State, Stream, ends
+from sim_backend.devices.parts.retention import retention_times
+from sim_backend.devices.parts.updates import soft_bound, soft_bound_mean
 from sim_backend.devices.stream import normal_table
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["play"]
 
 _KERNELS = "sim_backend.devices.kernels.updates"
+_FADES = 1e-12  # retention times of a train up to which nothing is lost in it
 _WORTH = 2000  # device-pulses from which a train is worth setting up
 
 Whole = NDArray[np.int64]
@@ -34,8 +36,7 @@ class _Turn(NamedTuple):
 
     kinds: Whole
     begins: Whole
-    kept: Array
-    mean: Array
+    moved: Array
     volatile: Array
     charge: Array
 
@@ -54,6 +55,12 @@ def play(
         return None
     if not _alike(model, state, pieces):
         return None
+    if not _above_floor(model, state, pieces):
+        return None
+    rest = sum(duration for levels, duration in pieces if _line((levels, duration))[0] == 0.0)
+    if retention_times(model.parameters, rest * count, temperature) > _FADES:
+        return None
+    model.renew(state)
     turn = _turn(model, state, pieces, temperature)
     w = state.names.index("w")
     rows = np.vstack([state.values[w], np.zeros((2, state.devices))])
@@ -69,6 +76,8 @@ def play(
     state.values[w] = rows[0]
     _book(state, pieces, turn, rows, count)
     state.row("temperature")[:] = temperature
+    if turn.kinds[-1] >= 0 and _line(pieces[-1])[0] == 0.0:
+        state.row("faded")[:] = retention_times(model.parameters, pieces[-1][1], temperature)
     model.draw_step(state, stream)
     model.draw_write(state, stream)
     total = rows[1] + rows[2]
@@ -107,6 +116,15 @@ def _alike(model: ArrayCell, state: State, pieces: Sequence[Piece]) -> bool:
     return apart and all(duration > 0 for _, duration in pieces)
 
 
+def _above_floor(model: ArrayCell, state: State, pieces: Sequence[Piece]) -> bool:
+    """Whether no cell can get to the least conductance, where it is no longer linear."""
+    p, falls = model.parameters, any(_line(piece)[0] < 0 for piece in pieces)
+    least = float(model.bounds(state)[0].min())
+    for name, depth in (("v1", p.m1), ("v2", p.m2)):
+        least += min(float(state.row(name).min()), -depth if falls else 0.0)
+    return least >= model.floor
+
+
 def _line(piece: Piece) -> tuple[float, float]:
     top, bottom = (ends(piece[0].get(name, 0.0)) for name in ("top", "bottom"))
     return top[0] - bottom[0], top[1] - bottom[1]
@@ -116,7 +134,7 @@ def _turn(model: ArrayCell, state: State, pieces: Sequence[Piece], temperature: 
     """Work out what every piece does to every cell; a rest is part of the pulse before it."""
     kinds: list[int] = []
     volatile: list[Array] = []
-    begins, kept, mean, charge = [], [], [], []
+    begins, moves, charge = [], [], []
     nothing, side = np.ones(state.devices), 0
     for piece in pieces:
         voltage, duration = _line(piece)[0], piece[1]
@@ -130,11 +148,10 @@ def _turn(model: ArrayCell, state: State, pieces: Sequence[Piece], temperature: 
         moved = model.approach(state, side) * (rate * duration) if side else nothing
         kinds.append({1: 1, -1: 0, 0: -1}[side])
         begins.append(int(side not in (0, before)))
-        kept.append(np.exp(-moved))
-        mean.append(share_lost(moved))
+        moves.append(moved)
         volatile.append(np.array([*one, left[0], *two, left[1]]))
         charge.append(np.array(model.scale) * (voltage * duration))
-    return _Turn(*map(np.array, (kinds, begins, kept, mean, volatile, charge)))
+    return _Turn(*map(np.array, (kinds, begins, moves, volatile, charge)))
 
 
 def _book(state: State, pieces: Sequence[Piece], turn: _Turn, rows: Array, count: int) -> None:
@@ -165,7 +182,7 @@ def _play(
         fast.train(
             rows,
             bounds,
-            *turn[:4],
+            *turn[:3],
             turn.charge,
             count,
             event,
@@ -190,6 +207,7 @@ def _pulse(turn: _Turn, k: int, aim: Array, bounds: Array, rows: Array) -> None:
     if turn.kinds[k] < 0:
         return
     w, charge = rows[0], rows[1 + turn.kinds[k]]
-    off = w - aim
-    charge += turn.charge[k, 0] + turn.charge[k, 1] * (aim + off * turn.mean[k])
-    w[:] = np.clip(aim + off * turn.kept[k], bounds[0], bounds[1])
+    moved = turn.moved[k]
+    mean = soft_bound_mean(w, aim, moved, bounds[0], bounds[1])
+    charge += turn.charge[k, 0] + turn.charge[k, 1] * mean
+    w[:] = np.clip(soft_bound(w, aim, moved), bounds[0], bounds[1])

@@ -12,14 +12,18 @@ Delay and recovery time are log-normal from spike to spike, the threshold is nor
 its life allows is stuck, on or off.
 
 Every event is at its exact moment, however time is cut. Spikes of a constant source that repeat one
-another are counted; where they differ by chance, those beyond some thousand in one piece are
-counted with their mean period. At rest nothing fires: ten years cost as much as 100 ns.
+another are counted. Where they differ by chance, those beyond 4000 in one piece are counted with
+the mean period of the first ones: there a piece cut in two has the same number of spikes on average
+only, with a standard deviation below 1e-3 of it (tested). A life ends at its spike all the same. At
+rest nothing fires: ten years cost as much as 100 ns.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
+from types import ModuleType
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,6 +31,7 @@ from annotated_types import Ge, Gt
 from pydantic import Field
 
 from labctl.errors import BadInput
+from labctl.kernels import kernels
 from labctl.units import Farad, Kelvin, Ohm, Ratio, Second, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.hzo_cycling import repeat_ends
@@ -39,10 +44,11 @@ from sim_backend.devices.model import (
     Stream,
     ends,
 )
-from sim_backend.devices.parts.fluctuation import one_over_f
+from sim_backend.devices.parts.fluctuation import octave_words, octaves, one_over_f
 from sim_backend.devices.parts.tally import count
 from sim_backend.devices.parts.variation import drawn
 from sim_backend.devices.parts.wear import Wear, life, sticks_low
+from sim_backend.devices.stream import normal_table
 from sim_backend.devices.threshold_switch_circuit import ON, Circuit, Draw, Node, pass_line
 
 __all__ = ["FAMILY", "Initial", "Parameters", "ThresholdSwitch"]
@@ -50,6 +56,8 @@ __all__ = ["FAMILY", "Initial", "Parameters", "ThresholdSwitch"]
 PerKelvin = Annotated[float, Unit("1/K")]
 
 _OWN = ("v", "phase", "timer", "direction", "tries", "spikes", "age")
+_KERNELS = "sim_backend.devices.kernels.neuron"
+_WORTH = 64  # neurons for which compiled code is loaded
 _SLOWEST = 1e6  # spikes, of the 1/f noise of the threshold
 _THRESHOLD, _DELAY, _RECOVERY = 0x51, 0x52, 0x53  # in the keys
 
@@ -150,49 +158,91 @@ class ThresholdSwitch:
             return np.zeros((2, state.devices))
         top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
         first, last = top[0] - bottom[0], top[1] - bottom[1]
-        charge = np.array(
-            [
-                self._pass(state, k, (first, last, duration), temperature, stream)
-                for k in range(state.devices)
-            ]
-        )
+        line = first, last, duration
+        fast = kernels(_KERNELS) if state.devices >= _WORTH else None
+        if fast is not None:
+            charge = self._pass_all(fast, state, line, temperature, stream)
+        else:
+            passed = partial(self._pass, state, line, temperature, stream)
+            charge = np.array([passed(k) for k in range(state.devices)])
         count(state, first, last, self.threshold)
         state.row("age")[:] += duration
         state.row("charge")[:] += charge
         state.row("throughput")[:] += abs(charge)
         return np.array([charge, -charge])
 
-    def _pass(
+    def _same(self, state: State, stream: Stream | None) -> bool:
+        """Whether nothing varies from spike to spike."""
+        p = self.parameters
+        plain = stream is None or not (p.cycle_sigma or p.delay_sigma or p.recovery_sigma)
+        return plain and (state.noise is None or not p.read_sigma)
+
+    def _pass_all(
         self,
+        fast: ModuleType,
         state: State,
-        k: int,
         line: tuple[float, float, float],
         temperature: float,
         stream: Stream | None,
+    ) -> Array:
+        """Take all neurons through a straight line, compiled; returns the charges, C."""
+        p, rows = self.parameters, slice(len(TALLY), len(TALLY) + 6)
+        threshold, hold, off, on, lives, low = state.parameters
+        each, soft = np.ones(state.devices), self._softened(temperature)
+        circuits = np.array(
+            [p.load * each, p.capacitance * each, off, on, threshold * soft, hold * soft,
+             lives, np.where(low > 0, on, off)]
+        ).T.copy()  # fmt: skip
+        sigmas = (p.cycle_sigma, p.delay_sigma, p.recovery_sigma) if stream else (0.0, 0.0, 0.0)
+        periods, words = np.ones(1), np.zeros((state.devices, 1), np.uint64)
+        wander = 0.0
+        if state.noise is not None and p.read_sigma:
+            periods, wander = octaves(1.0, _SLOWEST), p.read_sigma * math.sqrt(math.log10(2.0))
+            words = octave_words(state.noise, state.numbers, len(periods), 0)
+        table = normal_table() if stream is not None and stream.table else np.zeros(0)
+        nodes = state.values[rows].T.copy()
+        charges: Array = fast.pass_lines(
+            nodes, circuits, np.array(line), np.array([*sigmas, wander]),
+            np.array([p.delay, p.recovery]), np.uint64(stream.start if stream else 0),
+            state.first, words, periods, table, self._same(state, stream),
+        )  # fmt: skip
+        state.values[rows] = nodes.T
+        return charges
+
+    def _pass(
+        self,
+        state: State,
+        line: tuple[float, float, float],
+        temperature: float,
+        stream: Stream | None,
+        k: int,
     ) -> float:
         """Take one neuron through a straight line; returns the charge from the source, C."""
-        p, start = self.parameters, len(TALLY)
+        start, (circuit, stuck) = len(TALLY), self._circuits(state, k, temperature)
         v, phase, timer, side, tries, spikes = state.values[start : start + 6, k].tolist()
         node = Node(v, int(phase), timer, side, int(tries), int(spikes))
-        circuit = self._circuit(state, k, temperature)
         draw = self._draw(circuit.threshold, state.first + k, stream, state.noise)
-        plain = stream is None or not (p.cycle_sigma or p.delay_sigma or p.recovery_sigma)
-        same = plain and (state.noise is None or not p.read_sigma)
-        charge = pass_line(node, circuit, *line, draw, same)
+        life = float(state.parameters[4, k])
+        charge = pass_line(node, circuit, *line, draw, self._same(state, stream), life, stuck)
         state.values[start : start + 6, k] = (
             node.v, node.phase, node.timer, node.side, node.tries, node.spikes,
         )  # fmt: skip
         return charge
 
-    def _circuit(self, state: State, k: int, temperature: float) -> Circuit:
-        """Return the numbers of one neuron at a temperature; one that is stuck never switches."""
+    def _softened(self, temperature: float) -> float:
+        """Return the share of threshold and hold voltage at a temperature."""
         p = self.parameters
-        threshold, hold, off, on, lives, low = state.parameters[:, k].tolist()
-        soft = max(1.0 - p.softening * (temperature - p.reference), 0.05)
-        if state.row("spikes")[k] >= lives:
-            stuck = on if low else off
-            return Circuit(p.load, p.capacitance, stuck, stuck, math.inf, hold * soft)
-        return Circuit(p.load, p.capacitance, off, on, threshold * soft, hold * soft)
+        return max(1.0 - p.softening * (temperature - p.reference), 0.05)
+
+    def _circuits(self, state: State, k: int, temperature: float) -> tuple[Circuit, Circuit]:
+        """Return the numbers of one neuron at a temperature, and those when it is stuck."""
+        p, soft = self.parameters, self._softened(temperature)
+        threshold, hold, off, on, _, low = state.parameters[:, k].tolist()
+        at = on if low else off
+        return (
+            Circuit(p.load, p.capacitance, off, on, threshold * soft, hold * soft),
+            Circuit(p.load, p.capacitance, at, at, math.inf, hold * soft),
+        )
 
     def _draw(
         self, threshold: float, number: int, stream: Stream | None, noise: Stream | None

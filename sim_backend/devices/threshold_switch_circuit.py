@@ -129,9 +129,14 @@ def _curve(circuit: Circuit, node: Node, source: float, slope: float) -> Curve:
 Draw = Callable[[int], tuple[float, float, float]]
 
 
+def _never(_: int) -> tuple[float, float, float]:
+    """Give the threshold of a switch that is stuck."""
+    return math.inf, 0.0, 0.0
+
+
 def pass_line(
     node: Node, circuit: Circuit, first: float, last: float, duration: float, draw: Draw,
-    same: bool,
+    same: bool, life: float = math.inf, stuck: Circuit | None = None,
 ) -> float:  # fmt: skip
     """Take one device through a straight line of the source, in place.
 
@@ -149,6 +154,8 @@ def pass_line(
         Nothing varies: at a constant source a spike that repeats another is counted, not played.
         Otherwise, of more than some thousand spikes of a line those in the middle are counted,
         with the mean period and charge of the ones before.
+    life, stuck
+        Spikes after which it is stuck, and the circuit that it is then.
 
     Returns
     -------
@@ -159,6 +166,8 @@ def pass_line(
     now, charge = 0.0, 0.0
     marks: list[tuple[float, float, float, int]] = []  # time, charge, voltage, tries
     while now < duration:
+        if stuck is not None and node.spikes >= life:
+            circuit, stuck, draw = stuck, None, _never
         curve = _curve(circuit, node, first + slope * now, slope)
         step, after = _next(node, circuit, curve, duration - now, draw)
         middle = first + slope * (now + step / 2)
@@ -173,6 +182,8 @@ def pass_line(
             marks.append((now, charge, node.v, node.tries))
             if (skipped := _repeats(marks, duration, same)) is not None:
                 turns, period, each = skipped
+                if life - node.spikes < turns:
+                    turns = max(math.floor(life - node.spikes), 0)
                 now, charge = now + turns * period, charge + turns * each
                 node.tries += turns
                 node.spikes += turns

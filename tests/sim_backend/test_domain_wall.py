@@ -94,3 +94,16 @@ def test_updates_states_linearity_and_energy() -> None:
 def test_a_track_without_a_barrier_is_refused() -> None:
     with pytest.raises(BadInput, match="above the critical current"):
         family("domain-wall").load("notched-5", {"depinning": "0.5 mA"})
+
+
+def test_a_track_opens_at_its_moment() -> None:
+    changes = {"breakdown_time": "20 ns", "breakdown_voltage": "1.5 V"}
+    model, charges, places = family("domain-wall").load("notched-5", changes), [], []
+    for parts in (1, 4, 7):
+        state = model.fresh(1, Stream(0), spread=False)
+        pieces = [({"gate": 1.5}, 40e-9 / parts)] * parts
+        charges.append(sum(model.advance(state, *piece, ROOM, Stream(3))[2, 0] for piece in pieces))
+        places.append(state.row("place")[0])
+    assert charges == pytest.approx([20e-9 * 1.5e-3] * 3, rel=1e-9)
+    assert places == [places[0]] * 3
+    assert 0 < places[0] == round(places[0])

@@ -166,3 +166,17 @@ def test_gate_charge_is_capacitor_ions_and_leak() -> None:
     sloped = model.advance(state, {"gate": (0.0, 1.0)}, 1e-6, ROOM, None)[2, 0]
     mean = (np.cosh(1 / p.spike_scale) - 1) * p.spike_scale / np.sinh(1 / p.spike_scale)
     assert sloped == pytest.approx(p.capacitance + p.ions * mean + 0.5e-15, rel=1e-6)
+
+
+@pytest.mark.parametrize(("low", "stuck"), [(1.0, "gmax"), (0.0, "gmin")])
+def test_a_device_past_its_life_is_stuck(low: float, stuck: str) -> None:
+    model, state = fresh(life_cycles=50.0, life_shape=20.0, stuck_low=low)
+    assert model.conductance(model.fresh(1, Stream(1), spread=True))[0] > 0
+    model.repeat(state, [SPIKE, ({}, 1e-3)], 99, ROOM, None)
+    alive = model.conductance(state)[0]
+    assert alive != pytest.approx(getattr(model.parameters, stuck), rel=1e-6)
+    model.repeat(state, [SPIKE, ({}, 1e-3)], 10, ROOM, None)
+    assert model.conductance(state)[0] == pytest.approx(getattr(model.parameters, stuck))
+    never, state = fresh()
+    never.repeat(state, [SPIKE, ({}, 1e-3)], 10**6, ROOM, None)
+    assert never.conductance(state)[0] != pytest.approx(getattr(never.parameters, stuck))

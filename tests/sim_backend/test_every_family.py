@@ -59,12 +59,28 @@ def play(model: DeviceModel, state: State, pieces: list, temperature: float = 30
 #: sums over the history, which noise on the current reaches; compared by the charges instead
 SUMS = ("charge", "throughput")
 
+#: a row that is part of a larger number, which says how sharp it can be
+PARTS = {"clock": "cell"}
+
+#: spikes of one piece up to which each is played; more are counted, which is right on average only
+PLAYED = 4000
+
 
 def close(one: State, other: State, tolerance: float) -> None:
     """Compare every state variable, by the size that it has in any of the devices."""
     rows = [k for k, name in enumerate(one.names) if name not in SUMS]
     here, there = one.values[rows], other.values[rows]
-    size = np.max(np.maximum(np.abs(here), np.abs(there)), axis=1, keepdims=True)
+    sizes = dict(
+        zip(
+            (one.names[k] for k in rows),
+            np.maximum(np.abs(here), np.abs(there)).max(axis=1),
+            strict=True,
+        )
+    )
+    sizes |= {
+        part: max(sizes[part], sizes[whole]) for part, whole in PARTS.items() if part in sizes
+    }
+    size = np.array(list(sizes.values()))[:, np.newaxis]
     with np.errstate(invalid="ignore"):  # a life without end is infinite in both
         apart = np.where(here == there, 0.0, np.abs(here - there))
         worst = np.max(apart / np.where(np.isfinite(size), np.maximum(size, 1e-12), 1.0), axis=1)
@@ -83,8 +99,13 @@ def test_a_piece_cut_in_two_is_the_same_piece(which: str, data: st.DataObject) -
     cut = [part for levels, t in pieces for part in ((levels, t * at), (levels, t - t * at))]
     whole, parts = fresh(model), fresh(model)
     charges = play(model, whole, pieces), play(model, parts, cut)
+    if "spikes" in whole.names and whole.row("spikes")[0] > PLAYED:
+        # its distribution is held by the tests of the threshold switch
+        assert parts.row("spikes")[0] == pytest.approx(whole.row("spikes")[0], rel=4e-3)
+        np.testing.assert_allclose(charges[0], charges[1], rtol=4e-3)
+        return
     close(whole, parts, 1e-5)
-    size = np.max(whole.row("throughput")) + 1e-18
+    size = max(np.max(whole.row("throughput")), np.max(np.abs(charges[0]))) + 1e-18
     np.testing.assert_allclose(charges[0], charges[1], rtol=0, atol=2e-3 * size)
 
 
@@ -100,7 +121,7 @@ def test_a_device_among_others_is_the_device_alone(which: str, data: st.DataObje
     charges = play(model, among, pieces), play(model, alone, pieces)
     column = State(among.names, among.values[:, 9:10], among.parameters[:, 9:10])
     close(column, alone, 1e-7)
-    size = np.max(alone.row("throughput")) + 1e-18
+    size = max(np.max(alone.row("throughput")), np.max(np.abs(charges[1]))) + 1e-18
     np.testing.assert_allclose(charges[0][:, 9], charges[1][:, 0], rtol=0, atol=1e-7 * size)
 
 

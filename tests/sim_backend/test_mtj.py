@@ -1,6 +1,5 @@
 """The magnetic tunnel junction: rates, chance, magnetoresistance."""
 
-import itertools
 import math
 
 import numpy as np
@@ -8,22 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import binom
+from scipy.stats import binom, kstest, truncexpon
 
 from docs.figures import mtj_switching
-from sim_backend.devices import Stream, family
+from sim_backend.devices import Stream, family, mtj_refresh
 from sim_backend.devices.mtj_junction import (
     Rates,
+    Switching,
     antiparallel_mean,
     geometric,
-    last_draw,
     panels,
     rate,
     series,
     switching,
 )
+from sim_backend.devices.mtj_refresh import advance_clock, last_draw, pass_through, words_of
 
 ROOM = 300.0
+PATHS = pytest.mark.parametrize("path", ["numba", "numpy"])
 RATES = Rates(np.array([20.0]), np.array([0.4]), 1e-9, 2e-9, 1.5)
 
 
@@ -102,19 +103,63 @@ def test_the_stationary_state_and_its_current_are_those_of_the_rates() -> None:
     assert mean == pytest.approx(expected + (1 - expected) / 2.2, rel=1e-3)
 
 
-def test_the_last_draw_is_found_whatever_is_asked_between() -> None:
-    stream, one = Stream(3), np.zeros(1, np.int64)
-    marks = np.concatenate([[0.0], np.cumsum(np.random.default_rng(1).exponential(0.4, 60))])
-    seen = []
-    for a, b in itertools.pairwise(marks):
-        place, draw = last_draw(stream, one, one, np.array([a]), np.array([b]))
-        if not np.isnan(place[0]):
-            seen.append((place[0], draw[0]))
-    place, draw = last_draw(stream, one, one, np.array([0.0]), marks[-1:])
-    assert (place[0], draw[0]) == seen[-1]
-    many = np.arange(4000)
-    never = np.isnan(last_draw(stream, many, 0 * many, 0.0 * many, 0.0 * many + 0.7)[0])
+@PATHS
+def test_the_last_draw_is_found_whatever_is_asked_between(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However a stretch of the clock is cut, junctions end in the same state."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    monkeypatch.setattr(mtj_refresh, "_WORTH", 0)
+    words, count = words_of(Stream(3), np.arange(300), 1).ravel(), 300
+    goal, begin = np.full(count, 0.3), np.full(count, 1.0)
+    cell, start = np.full(count, 5.0), np.full(count, 0.25)
+    for length in (0.05, 3.7, 47.0):
+        whole = Switching(np.full(count, length), goal)
+        spent, after = pass_through(words, cell, start, begin, whole)
+        up, total, now, place = begin, np.zeros(count), cell.copy(), start.copy()
+        for part in np.random.default_rng(1).dirichlet(np.ones(7)) * length:
+            share, up = pass_through(words, now, place, up, Switching(np.full(count, part), goal))
+            advance_clock(now, place, np.full(count, part))
+            total += part * share
+        np.testing.assert_array_equal(up, after)
+        np.testing.assert_allclose(total / length, spent, atol=1e-12)
+        ago, draw = last_draw(words, cell, start, whole.clock)
+        known = ~np.isnan(ago)
+        np.testing.assert_array_equal(after, np.where(known, draw < 0.3, begin))
+    many = words_of(Stream(3), np.arange(4000), 1).ravel()
+    ago, _ = last_draw(many, np.zeros(4000), np.zeros(4000), np.full(4000, 0.7))
+    never = np.isnan(ago)
     assert never.mean() == pytest.approx(math.exp(-0.7), abs=0.03)  # a Poisson process of rate 1
+    assert kstest(ago[~never], truncexpon(0.7).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("length", [0.3, 20.0, 500.0, 1e12, 1e30])
+def test_compiled_and_plain_junctions_are_the_same(
+    length: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mtj_refresh, "_WORTH", 0)
+    count, rng = 500, np.random.default_rng(2)
+    words, goal = words_of(Stream(3), np.arange(count), 1).ravel(), rng.uniform(size=count)
+    cell, start = np.floor(rng.uniform(0, 1e6, count)), rng.uniform(size=count)
+    found = []
+    for path in ("numba", "numpy"):
+        monkeypatch.setenv("LABCTL_KERNELS", path)
+        passed = Switching(np.full(count, length), goal)
+        found.append(pass_through(words, cell, start, np.zeros(count), passed))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_many_turns_end_as_one_by_one() -> None:
+    """The state after turns at once is that of single turns, junction by junction."""
+    model = family("mtj").load("stochastic-50nm")
+    pieces = [({"top": 0.3}, 2e-3), ({}, 3e-2), ({"top": (0.0, -0.35)}, 1e-3), ({}, 1e-2)]
+    once, apart = (model.fresh(200, Stream(0), spread=True) for _ in range(2))
+    charge = model.repeat(once, pieces, 60, ROOM, Stream(4))
+    total = sum(model.repeat(apart, pieces, 5, ROOM, Stream(4)) for _ in range(12))
+    np.testing.assert_array_equal(once.row("parallel0"), apart.row("parallel0"))
+    np.testing.assert_allclose(once.row("clock"), apart.row("clock"), atol=1e-9)
+    assert charge[0].sum() == pytest.approx(total[0].sum(), rel=0.02)
 
 
 @given(first=st.floats(-1, 1), last=st.floats(-1, 1))
@@ -188,3 +233,20 @@ def test_a_barrier_breaks_down() -> None:
     state = model.fresh(1, Stream(0), spread=False)
     model.advance(state, {"top": 1.0}, 2e-6, ROOM, None)
     assert model.conductance(state)[0] == pytest.approx(5e-3)
+
+
+def test_a_barrier_breaks_down_at_its_moment() -> None:
+    """Half a microsecond of the junction and the rest of the short, however it is cut."""
+    changes = {"breakdown_time": 1e-6, "breakdown_voltage": "1 V", "precession": "1 h"}
+    model = family("mtj").load("cofeb-40nm", {**changes, "attempt": "1 h"})
+    charges = []
+    for parts in (1, 3, 10):
+        state = model.fresh(1, Stream(0), spread=False)
+        pieces = [({"top": 1.0}, 2e-6 / parts)] * parts
+        charges.append(sum(model.advance(state, *piece, ROOM, None)[0, 0] for piece in pieces))
+    other = 1 / 14.3e3 / (1 + 1.24 / (1 + (1.0 / 0.5) ** 2))
+    assert charges[0] == pytest.approx(1e-6 * other + 1e-6 * 5e-3, rel=1e-6)
+    assert charges == pytest.approx([charges[0]] * 3, rel=1e-9)
+    state = model.fresh(1, Stream(0), spread=False)
+    total = model.repeat(state, [({"top": 1.0}, 1e-7), ({}, 1e-7)], 20, ROOM, None)[0, 0]
+    assert total == pytest.approx(charges[0], rel=1e-6)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from docs.figures import threshold_switch_neuron
 from labctl.errors import BadInput
-from sim_backend.devices import Stream, family
+from sim_backend.devices import Stream, family, threshold_switch
 from sim_backend.devices.threshold_switch_circuit import Curve
 
 ROOM = 300.0
+PATHS = pytest.mark.parametrize("path", ["numba", "numpy"])
 
 
 def neuron(preset: str = "vo2", **changes: Any) -> Any:
@@ -177,3 +178,88 @@ def test_integrate_fire_recover() -> None:
 def test_a_switch_that_would_not_turn_off_is_refused() -> None:
     with pytest.raises(BadInput, match="hold must be below the threshold"):
         family("threshold-switch").load("vo2", {"hold": "2 V"})
+
+
+PIECES = [({"top": 2.0}, 3e-5), ({"top": (2.0, -2.0)}, 4e-5), ({}, 1e-6), ({"top": -3.0}, 2e-5)]
+
+
+@pytest.mark.parametrize("preset", ["nbo2", "vo2", "ag-feox"])
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("chance", [True, False])
+def test_compiled_and_plain_neurons_are_the_same(
+    preset: str, table: bool, chance: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = family("threshold-switch").load(preset, {"life_cycles": 40.0})
+    found = []
+    for path, worth in (("numba", 1), ("numpy", 1)):
+        monkeypatch.setenv("LABCTL_KERNELS", path)
+        monkeypatch.setattr(threshold_switch, "_WORTH", worth)
+        state = model.fresh(7, Stream(1), spread=True)
+        state.noise = Stream(5) if chance else None
+        stream = Stream(4, table=table) if chance else None
+        charges = [model.advance(state, *piece, ROOM, stream) for piece in PIECES]
+        found.append((np.array(charges), state.values.copy()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-9, atol=1e-22)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-9, atol=1e-18)
+
+
+@PATHS
+@pytest.mark.parametrize("duration", [1e-4, 1e-3])
+def test_a_train_of_spikes_is_the_same_train_however_it_is_cut(
+    path: str, duration: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    monkeypatch.setattr(threshold_switch, "_WORTH", 1)
+    model = family("threshold-switch").load("nbo2")
+    rows = []
+    for parts in (1, 2, 11):
+        state = model.fresh(3, Stream(0), spread=True)
+        for _ in range(parts):
+            model.advance(state, {"top": 2.0}, duration / parts, ROOM, Stream(3))
+        rows.append(np.array([state.row(name) for name in ("spikes", "tries", "phase", "v")]))
+    assert rows[0][0].min() > 100
+    for other in rows[1:]:
+        np.testing.assert_allclose(other, rows[0], rtol=1e-6)
+
+
+def test_spikes_counted_and_spikes_played_are_one_distribution() -> None:
+    """Beyond 4000 spikes a piece is counted, with the mean period of the first 4000.
+
+    That is known to the spread of a period over the root of 4000. So the counts of one long piece
+    and of many short ones, which are played, have the same mean, and differ by 1e-3 of themselves
+    (standard deviation).
+    """
+    model, devices, duration = family("threshold-switch").load("nbo2"), 64, 8e-3
+    counts = []
+    for parts in (1, 12):
+        state = model.fresh(devices, Stream(0), spread=False)
+        for _ in range(parts):
+            model.advance(state, {"top": 2.0}, duration / parts, ROOM, Stream(3))
+        counts.append(state.row("spikes").copy())
+    counted, played = counts
+    assert played.min() / 12 < 4000 < played.min()
+    apart = counted / played - 1.0
+    assert np.abs(apart).max() < 4e-3
+    assert abs(apart.mean()) < 4 * apart.std() / math.sqrt(devices) + 1e-5
+    assert apart.std() < 1e-3
+    assert np.median(played) == pytest.approx(np.median(counted), rel=1e-3)
+
+
+@PATHS
+def test_a_life_ends_at_its_spike(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However time is cut, and though spikes are counted."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    monkeypatch.setattr(threshold_switch, "_WORTH", 1)
+    for chance in (None, Stream(2)):
+        charges = []
+        for parts in (1, 3):
+            changes = {"life_cycles": 6000.0, "life_shape": 50.0, "stuck_low": 0.0}
+            model = family("threshold-switch").load("nbo2", changes)
+            state = model.fresh(2, Stream(0), spread=False)
+            total = sum(
+                model.advance(state, {"top": 2.0}, 9e-3 / parts, ROOM, chance)[0]
+                for _ in range(parts)
+            )
+            charges.append(total)
+            assert state.row("spikes") == pytest.approx([6000.0] * 2)
+        np.testing.assert_allclose(charges[0], charges[1], rtol=1e-3)

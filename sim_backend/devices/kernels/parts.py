@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim_backend.devices.kernels.random import absorb, normal, uniform
 
-__all__ = ["octave_sums", "shares"]
+__all__ = ["flicker", "octave_sums", "shares"]
 
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -32,6 +32,25 @@ def _three(word: np.uint64, cell: float) -> tuple[float, float, float]:
 @njit(cache=True)
 def _inside(n: tuple[float, float, float], w: float) -> float:
     return (1.0 - w) * (n[1] - n[0]) + w * (n[2] - n[1])
+
+
+@njit(cache=True)
+def flicker(words: Words, periods: Array, age: float) -> float:
+    """Return the sum over octaves of the 1/f noise of one device at an age.
+
+    Parameters
+    ----------
+    words, periods
+        As for `octave_sums`, shape (octaves,).
+    age
+        s.
+    """
+    total = 0.0
+    for k in range(len(periods)):
+        start = age / periods[k] + uniform(words[k])
+        cell = math.floor(start)
+        total += _inside(_three(words[k], cell), start - cell)
+    return total
 
 
 @njit(cache=True)

@@ -17,7 +17,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["absorb", "mix", "normal", "normals", "uniform", "uniforms"]
+__all__ = [
+    "absorb", "absorb_all", "mix", "normal", "normals", "normals_of", "uniform", "uniforms",
+    "uniforms_of",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -54,6 +57,33 @@ def normal(word: np.uint64) -> float:
     """Return the standard normal number of the key taken in so far."""
     radius = math.sqrt(-2.0 * math.log(uniform(absorb(word, _ZERO))))
     return radius * math.cos(2.0 * math.pi * uniform(absorb(word, _ONE)))
+
+
+@njit(cache=True)
+def absorb_all(words: Words, parts: Words) -> Words:
+    """Take one part of a key in for each word; both of shape (n,)."""
+    found = np.empty_like(words)
+    for k in range(words.shape[0]):
+        found[k] = absorb(words[k], parts[k])
+    return found
+
+
+@njit(cache=True)
+def uniforms_of(words: Words) -> Array:
+    """Return the uniform numbers of words, shape (n,)."""
+    found = np.empty(words.shape[0])
+    for k in range(words.shape[0]):
+        found[k] = uniform(words[k])
+    return found
+
+
+@njit(cache=True)
+def normals_of(words: Words) -> Array:
+    """Return the standard normal numbers of words, shape (n,)."""
+    found = np.empty(words.shape[0])
+    for k in range(words.shape[0]):
+        found[k] = normal(words[k])
+    return found
 
 
 @njit(cache=True)

@@ -57,7 +57,7 @@ def ohmic(v: ArrayLike, g: ArrayLike) -> Array:
     return np.multiply(_f(v), _f(g))
 
 
-def sinh(v: ArrayLike, g: ArrayLike, scale: ArrayLike) -> Array:
+def sinh(v: float | ArrayLike, g: ArrayLike, scale: float | ArrayLike) -> Array:
     """Return G V0 sinh(V / V0), A: hopping, or tunnelling between grains.
 
     Parameters
@@ -69,11 +69,15 @@ def sinh(v: ArrayLike, g: ArrayLike, scale: ArrayLike) -> Array:
     scale
         V0, V.
     """
+    if isinstance(v, float) and isinstance(scale, float):  # a voltage that all devices see
+        return _f(g) * (scale * math.sinh(min(max(v / scale, -_LARGEST), _LARGEST)))
     width = _f(scale)
     return _f(g) * width * np.sinh(np.clip(_f(v) / width, -_LARGEST, _LARGEST))
 
 
-def sinh_mean(first: ArrayLike, last: ArrayLike, g: ArrayLike, scale: ArrayLike) -> Array:
+def sinh_mean(
+    first: float | ArrayLike, last: float | ArrayLike, g: ArrayLike, scale: float | ArrayLike
+) -> Array:
     """Return the mean of `sinh` over a straight line of the voltage, in closed form, A.
 
     G V0 sinh(M) sinh(D) / D with M = (V1 + V2) / 2 V0 and D = (V2 - V1) / 2 V0.
@@ -85,6 +89,8 @@ def sinh_mean(first: ArrayLike, last: ArrayLike, g: ArrayLike, scale: ArrayLike)
     g, scale
         As for `sinh`.
     """
+    if isinstance(first, float) and first == last:
+        return sinh(first, g, scale)
     width = _f(scale)
     middle = np.clip((_f(first) + _f(last)) / (2 * width), -_LARGEST, _LARGEST)
     half = np.clip((_f(last) - _f(first)) / (2 * width), -_LARGEST, _LARGEST)

@@ -41,7 +41,14 @@ from labctl.errors import BadInput
 from labctl.kernels import kernels
 from sim_backend.devices.stream import Array, Stream, Words, absorbed, normals_at, uniforms_at
 
-__all__ = ["octaves", "one_over_f", "one_over_f_mean", "telegraph", "telegraph_mean"]
+__all__ = [
+    "octave_words",
+    "octaves",
+    "one_over_f",
+    "one_over_f_mean",
+    "telegraph",
+    "telegraph_mean",
+]
 
 _FLICKER, _TELEGRAPH = 0x1F, 0x72  # in the keys, so that processes do not share numbers
 _CENTRE = 0.3063  # frequency times period of the lattice, where an octave of noise is centred
@@ -139,15 +146,27 @@ def one_over_f_mean(
     if noise is None or not np.any(sigma_per_decade):
         return np.zeros(shape)
     periods = octaves(fastest, slowest)
-    words = _octave_words(noise, numbers, len(periods), process)
+    words = octave_words(noise, numbers, len(periods), process)
     start, length = np.asarray(age, np.float64), np.asarray(duration, np.float64)
     terms = _octave_sums(words, periods, start, length)
     amplitude = np.asarray(sigma_per_decade, np.float64) * math.sqrt(math.log10(2.0))
     return np.multiply(amplitude, terms)
 
 
-def _octave_words(noise: Stream, numbers: ArrayLike, count: int, process: int) -> Words:
-    """Return the words of (device, kind, process, octave), kept for the next look."""
+def octave_words(noise: Stream, numbers: ArrayLike, count: int, process: int) -> Words:
+    """Return the words of (device, kind, process, octave), kept for the next look.
+
+    Parameters
+    ----------
+    noise
+        `State.noise`.
+    numbers
+        Numbers of the devices.
+    count
+        Octaves.
+    process
+        As for `one_over_f`.
+    """
     which = np.asarray(numbers, np.int64)
     if which.size * count > _MOST_KEPT:
         return noise.words(which[..., np.newaxis], _FLICKER, process, np.arange(count))

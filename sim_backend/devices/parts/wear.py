@@ -4,7 +4,8 @@ Everything here is a function of counts and sums (cycles done, damage done, high
 and of numbers that each device was given when it was made, so a billion identical cycles are one
 step: add the count, add the damage of one turn times the count.
 
-`Wear` holds the parameters under the names that families use; a family's parameters may inherit it.
+`Wear` holds the parameters under the names that families use, `Life` those of the end of a life
+alone; a family's parameters may inherit one of them.
 A parameter of 0 turns its part off.
 """
 
@@ -22,8 +23,8 @@ from sim_backend.devices.family import Conditions
 from sim_backend.devices.model import Array, Stream
 
 __all__ = [
-    "Wear", "closing", "damage", "endurance", "formed", "forming_voltage", "life", "onset",
-    "sticks_low", "turns_left", "worn",
+    "Life", "Wear", "closing", "damage", "endurance", "formed", "forming_voltage", "life", "onset",
+    "standing", "sticks_low", "turns_left", "worn",
 ]  # fmt: skip
 
 _LIFE, _SIDE, _DAMAGE, _FORMING = 0xE1, 0xE2, 0xE3, 0xE4  # in the keys
@@ -32,8 +33,8 @@ _LARGEST = 690.0  # exponent
 Flags = NDArray[np.bool_]
 
 
-class Wear(Conditions):
-    """How devices wear out; all off unless given."""
+class Life(Conditions):
+    """How long devices live; for ever unless given."""
 
     life_cycles: Annotated[Ratio, Ge(0)] = Field(
         0.0, description="cycles after which 63 % of the devices are stuck; 0 for never"
@@ -44,6 +45,11 @@ class Wear(Conditions):
     stuck_low: Annotated[Ratio, Ge(0), Le(1)] = Field(
         0.5, description="share of the stuck devices that are stuck at low resistance"
     )
+
+
+class Wear(Life):
+    """How devices wear out; all off unless given."""
+
     closing_cycles: Annotated[Ratio, Ge(0)] = Field(
         0.0, description="cycles after which the window closes; 0 for never"
     )
@@ -244,6 +250,29 @@ def endurance(stream: Stream | None, numbers: ArrayLike, shape: ArrayLike) -> Ar
         Weibull shape of the time to breakdown at constant voltage.
     """
     return _weibull(stream, numbers, 1.0, shape, _DAMAGE)
+
+
+def standing(done: ArrayLike, each: ArrayLike, limit: ArrayLike) -> Array:
+    """Return the share of a stretch that passes before a device breaks down, 1 where it stands.
+
+    Parameters
+    ----------
+    done
+        Damage at the beginning.
+    each
+        What the stretch adds, evenly over its time.
+    limit
+        At which the device breaks down.
+
+    Examples
+    --------
+    >>> standing([0.0, 0.5, 2.0], 1.0, 1.0).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    before, added = np.asarray(done, np.float64), np.asarray(each, np.float64)
+    left = np.maximum(np.asarray(limit, np.float64) - before, 0.0)
+    breaks = np.where(added > 0, left < added, left <= 0)
+    return np.where(breaks, left / np.where(added > 0, added, 1.0), 1.0)
 
 
 def turns_left(done: ArrayLike, each: ArrayLike, limit: ArrayLike) -> Array:
