@@ -29,8 +29,12 @@ device noise
     S = 2 q I coth(q V / 2 k T), which is 4 k T G without a voltage (Blanter and Buettiker, Phys.
     Rep. 336 (2000), 10.1016/S0370-1573(99)00123-4, for a tunnel junction).
 
-Not modelled: drift without autozero, lead resistance (so that remote and local sensing agree),
-mains pick-up, finite resolution of the converters (the noise is larger).
+sensing
+    What lies between source and device (leads, a probe's contact) is inside the loop with two wires
+    and outside of it with four (`SourceMeter.set_sense`).
+
+Not modelled: drift without autozero, mains pick-up, finite resolution of the converters (the noise
+is larger).
 """
 
 from __future__ import annotations
@@ -39,23 +43,31 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
 from sim_backend.clock import Clock
 from sim_backend.drive import Drive, Path
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec, MeasureRange, SourceRange
+from sim_backend.plans import (
+    MeterPlan,
+    SourcePlan,
+    device_noise,
+    memory,
+    meter_plan,
+    normals,
+)
 
-__all__ = ["Imperfections", "Mark", "Sample", "SourceMeter"]
+__all__ = ["Imperfections", "LastLevel", "Mark", "Sample", "SourceMeter"]
 
-_BOLTZMANN = 1.380649e-23  # J/K, exact (SI)
-_CHARGE = 1.602176634e-19  # C, exact (SI)
 _CABLE = 130e-12  # F
 _BEND = 1.2  # time constants to the corner of the drawn exponential
 _CORNER = 1.0 - math.exp(-_BEND)
 #: where the second line ends so that the two triangles hold one time constant of the step
 _ARRIVAL = (2.0 - _BEND) / (1.0 - _CORNER)
 _SIGMAS = 3.0  # of a specified accuracy
+_PLANS = 64  # settings of a meter whose numbers are kept
 
 Function = Literal["v", "i"]
 R = TypeVar("R", SourceRange, MeasureRange)
@@ -88,7 +100,7 @@ class Sample(NamedTuple):
     i_overrange: bool
 
 
-class _Level(NamedTuple):
+class LastLevel(NamedTuple):
     """The programmed level: what a meter that is still settling remembers."""
 
     since: float  #: when it was programmed, s
@@ -134,14 +146,18 @@ class SourceMeter:
         self.fixture = fixture
         self.clock: Clock = fixture.clock
         self.drive: Drive = fixture.connect(terminal)
-        self._ideal = not imperfections.instrument
-        self._device_noise = imperfections.read
-        self._noise = random.Random(f"{seed}/noise/{session}")
+        self.ideal = not imperfections.instrument
+        self.device_noise = imperfections.read
+        #: returns one normal number after the other
+        self.normal = normals(f"{seed}/noise/{session}")
+        self._plans: dict[tuple[float, float, float], MeterPlan] = {}
+        self._source_plan: SourcePlan | None = None
+        self._asked = (0.0, 0.0, 0.0, 0.0)  # level, range, limit and its range
         self._errors: dict[tuple[str, float], tuple[float, float]] = {}
         self._seed = seed
-        self._on = False
-        self._level = _Level(self.clock.now_s, 0.0, 0.0)
-        if not self._ideal:
+        self.on = False
+        self.last_level = LastLevel(self.clock.now_s, 0.0, 0.0)
+        if not self.ideal:
             self.drive.capacitance = _CABLE
         self.set_source("v", 0.0, spec.v_source[-1].full_scale, spec.i_limit_minimum, 1e-3)
         self.set_output(False)
@@ -166,14 +182,17 @@ class SourceMeter:
         limit_range
             Full scale of the range that the limit is regulated on, A or V.
         """
+        asked = (level, range_, limit, limit_range)
+        if self._source_plan and (asked[1:] != self._asked[1:] or function != self._function):
+            self._source_plan = None
         self._function: Function = function
-        self._asked = (level, range_, limit, limit_range)
-        if self._on:
+        self._asked = asked
+        if self.on:
             self._apply()
 
     def set_output(self, on: bool, high_impedance: bool = False) -> None:
         """Connect the source, or bring the terminal to zero volts (or let it float)."""
-        self._on = on
+        self.on = on
         if on:
             self._apply()
         elif high_impedance:
@@ -182,16 +201,25 @@ class SourceMeter:
         else:
             spec = self.spec.v_source[-1] if self._function != "v" else self._source_range()
             self._begin(spec.settling)
-            path = self._approach(self.drive.v, 0.0, spec)
+            path = self.approach(self.drive.v, 0.0, spec.time_constant)
             # an output switched off still limits to what it was allowed
             bound = self._asked[2] if self._function == "v" else math.inf
             self.drive.follow("v", path, bound)
 
     @property
+    def contact(self) -> float:
+        """Resistance between source and device, Ohm."""
+        return self.fixture.lead(self.drive)
+
+    def set_sense(self, *, remote: bool) -> None:
+        """Sense at the device, over wires that carry no current, or at the source."""
+        self.fixture.sense(self.drive, remote=remote)
+
+    @property
     def limited(self) -> bool:
         """Whether the limit is in control now."""
         self.fixture.sync()
-        return self._on and self.drive.limiting
+        return self.on and self.drive.limiting
 
     def _ranges(self, function: Function) -> tuple[SourceRange, ...]:
         return self.spec.v_source if function == "v" else self.spec.i_source
@@ -199,38 +227,52 @@ class SourceMeter:
     def _source_range(self) -> SourceRange:
         return _nearest(self._ranges(self._function), self._asked[1])
 
+    def source_plan(self) -> SourcePlan:
+        """Return what becomes of a level now."""
+        if self._source_plan is None:
+            _, _, limit, limit_range = self._asked
+            spec, other = self._source_range(), _other(self._function)
+            limit_spec = _nearest(self._ranges(other), limit_range)
+            if self.ideal:
+                self._source_plan = SourcePlan(0.0, 0.0, 0.0, limit, 0.0, spec)
+            else:
+                gain, offset = self._error(f"source {other}", limit_spec)
+                self._source_plan = SourcePlan(
+                    *self._error(f"source {self._function}", spec),
+                    spec.noise,
+                    limit + (limit * gain + abs(offset)),
+                    limit_spec.time_constant,
+                    spec,
+                )
+        return self._source_plan
+
     def _apply(self) -> None:
         """Send the drive on its way to the programmed level."""
-        level, _, limit, limit_range = self._asked
-        function = self._function
-        spec = self._source_range()
-        other: Function = "i" if function == "v" else "v"
-        limit_spec = _nearest(self._ranges(other), limit_range)
-        self._begin(0.0 if self._ideal else spec.settling)
+        plan, level, function = self.source_plan(), self._asked[0], self._function
+        self._begin(0.0 if self.ideal else plan.range.settling)
         before = self.drive.v
         if function == "i":
             before = self.drive.level(self.clock.now_s) if self.drive.kind == "i" else 0.0
-        if not self._ideal:
-            gain, offset = self._error(f"source {function}", spec)
-            level += level * gain + offset + self._noise.gauss(0.0, spec.noise)
-            gain, offset = self._error(f"source {other}", limit_spec)
-            limit += limit * gain + abs(offset)
-        self.drive.response = 0.0 if self._ideal else limit_spec.time_constant
-        self.drive.follow(function, self._approach(before, level, spec), limit)
+        if not self.ideal:
+            level += level * plan.gain + plan.offset + self.normal() * plan.noise
+        self.drive.response = plan.response
+        path = self.approach(before, level, plan.range.time_constant)
+        self.drive.follow(function, path, plan.limit)
 
     def _begin(self, settling: float) -> None:
         """Bring the fixture to now and remember the current there before anything changes."""
         self.fixture.sync()
         now = self.clock.now_s
         before = self.fixture.current(self.drive) if settling > 0 else 0.0
-        self._level = _Level(now, before, settling)
+        self.last_level = LastLevel(now, before, settling)
 
-    def _approach(self, before: float, level: float, spec: SourceRange) -> Path:
+    def approach(self, before: float, level: float, time_constant: float) -> Path:
+        """Return the way from one level to another, beginning now."""
         now = self.clock.now_s
-        if self._ideal or before == level:
+        if self.ideal or before == level:
             return ((now, level),)
         change = level - before
-        tau = max(spec.time_constant, abs(change) / self.spec.slew / _ARRIVAL)
+        tau = max(time_constant, abs(change) / self.spec.slew / _ARRIVAL)
         corner = (now + _BEND * tau, before + change * _CORNER)
         return ((now, before), corner, (now + _ARRIVAL * tau, level))
 
@@ -266,7 +308,7 @@ class SourceMeter:
         line_frequency
             Of the mains, Hz.
         autozero, sense_remote
-            Accepted for completeness: drift and leads are not modelled.
+            Accepted for completeness: drift is not modelled, and for sensing see `set_sense`.
         """
         assert isinstance(mark, Mark)
         self.fixture.sync()
@@ -277,43 +319,36 @@ class SourceMeter:
         else:
             i, v = self.fixture.current(drive), drive.v
         limited = drive.limiting or drive.limited > mark.limited
-        voltmeter = _nearest(self.spec.v_measure, v_range)
-        ammeter = _nearest(self.spec.i_measure, i_range)
+        plan = self.meter_plan(v_range, i_range, nplc)
         aperture = duration if duration > 0 else nplc / line_frequency
-        if self._device_noise:
-            i += self._noise.gauss(0.0, self._rms_device(v, i, aperture))
-        if not self._ideal:
-            i += self._memory(ammeter, i, mark.time, duration)
-            v = self._shown("measure v", voltmeter, v, nplc)
-            i = self._shown("measure i", ammeter, i, nplc)
-        return Sample(
-            v, i, self._on and limited, abs(v) > voltmeter.maximum, abs(i) > ammeter.maximum
-        )
+        if self.device_noise:
+            i += self.normal() * self.rms_device(v, i, aperture)
+        if not self.ideal:
+            level = self.last_level
+            left = memory(plan, level.settling, mark.time - level.since, duration)
+            i += (level.before - i) * left
+            v += v * plan.v_gain + plan.v_offset + self.normal() * plan.v_noise
+            i += i * plan.i_gain + plan.i_offset + self.normal() * plan.i_noise
+        return Sample(v, i, self.on and limited, abs(v) > plan.v_most, abs(i) > plan.i_most)
 
-    def _rms_device(self, v: float, i: float, aperture: float) -> float:
+    def meter_plan(self, v_range: float, i_range: float, nplc: float) -> MeterPlan:
+        """Return what becomes of a reading on these ranges with this aperture."""
+        key = (v_range, i_range, nplc)
+        plan = self._plans.get(key)
+        if plan is None:
+            voltmeter = _nearest(self.spec.v_measure, v_range)
+            ammeter = _nearest(self.spec.i_measure, i_range)
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            errors = (*self._error("measure v", voltmeter), *self._error("measure i", ammeter))
+            self._plans[key] = plan = meter_plan(voltmeter, ammeter, nplc, errors)
+        return plan
+
+    def rms_device(self, v: float, i: float, aperture: float) -> float:
         """Return the noise current of the device in the bandwidth of an aperture, A."""
-        thermal = 2.0 * _BOLTZMANN * self.fixture.temperature / _CHARGE  # twice kT/q, V
-        if abs(v) < 1e-3 * thermal:
-            density = 2.0 * _CHARGE * thermal * abs(self.fixture.conductance(self.drive))
-        else:
-            density = 2.0 * _CHARGE * abs(i) / abs(math.tanh(v / thermal))
-        return math.sqrt(density / (2.0 * aperture))
-
-    def _memory(self, ammeter: MeasureRange, i: float, start: float, duration: float) -> float:
-        """Return what is left in the reading of the current before the last change of level, A."""
-        level = self._level
-        tau = ammeter.time_constant * max(0.0, 1.0 - level.settling / ammeter.settling)
-        age = start - level.since
-        if tau <= 0 or age > 40 * tau or age < 0:
-            return 0.0
-        left = math.exp(-age / tau)
-        if duration > 0:
-            left *= -math.expm1(-duration / tau) * tau / duration
-        return (level.before - i) * left
-
-    def _shown(self, what: str, spec: MeasureRange, value: float, nplc: float) -> float:
-        gain, offset = self._error(what, spec)
-        return value + value * gain + offset + self._noise.gauss(0.0, spec.rms_noise(nplc))
+        fixture = self.fixture
+        conductance = partial(fixture.conductance, self.drive)
+        return device_noise(v, i, aperture, fixture.temperature, conductance)
 
     def _error(self, what: str, spec: SourceRange | MeasureRange) -> tuple[float, float]:
         """Return the gain (ratio) and offset error of a range, the same for ever."""
@@ -322,6 +357,10 @@ class SourceMeter:
             draw = random.Random(f"{self._seed}/error/{what}/{spec.full_scale!r}")
             self._errors[key] = (_within(spec.gain_error, draw), _within(spec.offset_error, draw))
         return self._errors[key]
+
+
+def _other(function: Function) -> Function:
+    return "i" if function == "v" else "v"
 
 
 def _within(bound: float, draw: random.Random) -> float:

@@ -68,6 +68,17 @@ class Clock:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
+    def pending(self) -> set[Event]:
+        """Return the events that were not cancelled."""
+        return {event for _, _, event in self._due if event.action is not None}
+
+    def leap(self, duration: float) -> None:
+        """Let time pass that was accounted for: whatever is due is due that much later, s."""
+        self.now_s += duration
+        for _, _, event in self._due:
+            event.time += duration
+        self._due = [(event.time, order, event) for _, order, event in self._due]
+
     def advance(self, duration: float) -> None:
         """Let time pass, running every event that falls due, s."""
         self.advance_to(self.now_s + duration)

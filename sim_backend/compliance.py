@@ -4,16 +4,24 @@ A *free* terminal follows its path. A *clamped* one is at the voltage that lets 
 current flow, or on its path where that asks for less. A current source is always clamped, to the
 current of its path, and its voltage is bounded; an open relay is a current source of zero. Behind
 a resistance a terminal is always solved for: on the load line, or where the bound cuts it.
+
+How time passes on the way is said in `sim_backend.tripping` (free) and `sim_backend.regulation`
+(clamped).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
+from sim_backend.devices.model import Level, State
 from sim_backend.drive import Drive
 
-__all__ = ["FLOOR", "REGULATION", "VOLTAGE", "CurrentAt", "Voltages", "held", "place", "straight"]
+__all__ = [
+    "FLOOR", "REGULATION", "SHORTEST", "VOLTAGE", "CurrentAt", "Driven", "Looked", "Voltages",
+    "held", "place",
+]  # fmt: skip
 
 #: how far the current of a clamped terminal may stray from its bound, as a fraction
 REGULATION = 2e-3
@@ -21,12 +29,47 @@ REGULATION = 2e-3
 FLOOR = 1e-12
 #: voltages that differ by less are equal, V
 VOLTAGE = 1e-9
-_BENDS = 0.1  # change of a clamped voltage in a piece: straight to an eighth of its square
+#: no piece of time is cut shorter, s
+SHORTEST = 1e-12
 _HIGHEST = 1e4  # where the search for a voltage gives up, V
+_CLOSE = 1e-6  # relative: a current that is met
 
 Voltages = dict[str, float]
 #: current into a drive's terminal at these voltages, A
 CurrentAt = Callable[[Voltages, Drive], float]
+#: time, voltages and steady currents where a piece ended
+Looked = tuple[float, Voltages, list[float]]
+
+
+class Driven(Protocol):
+    """A device under its drives, as the passing of time sees it."""
+
+    state: State
+    time: float  #: up to which the device has come, s
+    drives: list[Drive]
+    looked: Looked | None  #: set where a piece ended, and true until time passes
+
+    @property
+    def two_terminals(self) -> bool:
+        """Whether what goes into one terminal of the device comes out of the other."""
+
+    def steady_currents(self, levels: Voltages) -> list[float]:
+        """Return the current into every drive's terminal, without the device's noise, A."""
+
+    def steady_current(self, levels: Voltages, drive: Drive) -> float:
+        """Return the current into one drive's terminal, without the device's noise, A."""
+
+    def advance(self, levels: Mapping[str, Level], end: float) -> list[float]:
+        """Take the device to a time; returns the charge into every drive's terminal, C."""
+
+    def book(
+        self, levels: Mapping[str, Level], charges: Sequence[float], end: float, lift: float = 0.0
+    ) -> None:
+        """Add a piece to the sums of every drive, and arrive at its end.
+
+        `lift` is by how much the mean voltage of the clamped terminals is above that of their
+        lines, as a fraction.
+        """
 
 
 def place(
@@ -42,7 +85,8 @@ def place(
     clamped = [drive for drive in drives if drive.clamped]
     for _ in clamped:  # each sees the others' voltages; two settle in two rounds
         for drive in clamped:
-            levels[drive.terminal] = _bounded_voltage(drive, levels, when, current_at)
+            voltage = _bounded_voltage(drive, levels, when, current_at)
+            levels[drive.terminal] = drive.near = voltage
     return [
         drive
         for drive in clamped
@@ -59,19 +103,19 @@ def _bounded_voltage(drive: Drive, levels: Voltages, when: float, current_at: Cu
     def source(voltage: float) -> float:
         return voltage + drive.resistance * current(voltage) if drive.resistance else voltage
 
-    level = drive.level(when)
+    level, near = drive.level(when), drive.near
     if drive.kind == "v":
-        voltage = _voltage_for(source, level, VOLTAGE) if drive.resistance else level
+        voltage = _voltage_for(source, level, near, VOLTAGE) if drive.resistance else level
         wanted = current(voltage)
         drive.loaded = drive.resistance > 0 and abs(wanted) <= drive.bound
         if abs(wanted) <= drive.bound:
             return voltage
-        return _voltage_for(current, math.copysign(drive.bound, wanted))
-    voltage = _voltage_for(current, level if drive.kind == "i" else 0.0)
+        return _voltage_for(current, math.copysign(drive.bound, wanted), near)
+    voltage = _voltage_for(current, level if drive.kind == "i" else 0.0, near)
     if drive.kind == "open" or abs(source(voltage)) <= drive.bound:
         return voltage
     edge = math.copysign(drive.bound, voltage)
-    return _voltage_for(source, edge, VOLTAGE) if drive.resistance else edge
+    return _voltage_for(source, edge, near, VOLTAGE) if drive.resistance else edge
 
 
 def held(
@@ -107,30 +151,28 @@ def _shown(drive: Drive, levels: Voltages, current_at: CurrentAt) -> float:
     return v + drive.resistance * current_at(levels, drive) if drive.resistance else v
 
 
-def straight(
-    drives: Sequence[Drive], first: Voltages, last: Voltages, start: float, end: float
-) -> bool:
-    """Whether the clamped voltages change little enough in a piece to be straight lines."""
-    for drive in drives:
-        before, after = first[drive.terminal], last[drive.terminal]
-        steady = drive.limiting or drive.level(start) == drive.level(end)
-        most = _BENDS * max(abs(before), abs(after))
-        if drive.clamped and steady and abs(after - before) > most:
-            return False
-    return True
+def _voltage_for(
+    current: Callable[[float], float], target: float, near: float, equal: float = FLOOR
+) -> float:
+    """Return the voltage at which a rising current reaches `target`; +-1e4 V when it never does.
 
-
-def _voltage_for(current: Callable[[float], float], target: float, equal: float = FLOOR) -> float:
-    """Return the voltage at which a rising current reaches `target`; +-1e4 V when it never does."""
-    low, f_low = 0.0, current(0.0) - target
-    if abs(f_low) <= equal:
+    The search begins near a voltage, as if the conductance there were that of all voltages.
+    """
+    for low in (near, 0.0):
+        found = current(low)
+        if low == 0 or (abs(low) < _HIGHEST and found * target > 0):
+            break
+    f_low = found - target
+    if abs(f_low) <= (_CLOSE * abs(target) if low else equal):
         return low
-    high = math.copysign(1.0, -f_low)
+    high = low * target / found if low else math.copysign(1.0, -f_low)
+    high = min(max(high, -_HIGHEST), _HIGHEST)
     f_high = current(high) - target
     while f_low * f_high > 0:
-        if abs(high) >= _HIGHEST:
+        if abs(high) >= _HIGHEST or abs(f_high) <= _CLOSE * abs(target):
             return high
-        low, f_low, high = high, f_high, high * 4
+        step = math.copysign(4.0 * abs(high - low), -f_high)  # to where the current is larger
+        low, f_low, high = high, f_high, min(max(high + step, -_HIGHEST), _HIGHEST)
         f_high = current(high) - target
     return _crossing(current, target, (low, f_low), (high, f_high))
 
@@ -143,10 +185,12 @@ def _crossing(
 ) -> float:
     """Find a zero between two points of opposite sign by regula falsi (Illinois)."""
     (low, f_low), (high, f_high) = a, b
+    if f_high == 0:
+        return high
     for _ in range(100):
         middle = (low * f_high - high * f_low) / (f_high - f_low)
         f_middle = current(middle) - target
-        if abs(f_middle) <= 1e-12 * abs(target) or middle in (low, high):
+        if abs(f_middle) <= _CLOSE * abs(target) or middle in (low, high):
             break
         if f_middle * f_high < 0:
             low, f_low = high, f_high

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labctl.capability import Identity, Limits, Setup, StopRequest, Violation
+from labctl.capability import Forecast, Identity, Limits, Setup, StopRequest, Violation
 from labctl.errors import BadInput
 from labctl.readings import Row
 from labctl.steps import Play
@@ -26,7 +26,7 @@ from sim_backend.drive import Drive
 from sim_backend.laboratory import VirtualLaboratory
 from sim_backend.performance import Performance, parts
 
-__all__ = ["LIMITS", "DirectSource", "check", "connect"]
+__all__ = ["LIMITS", "DirectSource", "check", "connect", "forecast"]
 
 LIMITS = Limits(
     model="direct",
@@ -85,6 +85,11 @@ def check(setup: Setup, play: Play) -> list[Violation]:
                 )
             )
     return found
+
+
+def forecast(setup: Setup, play: Play) -> Forecast:
+    """Say that the device model is exact, and that nothing limits what is read."""
+    return Forecast("device model", LIMITS.resolution)
 
 
 class DirectSource:

@@ -25,7 +25,8 @@ class Drive:
 
     __slots__ = (
         "acts_at", "bound", "capacitance", "charge", "clamped", "clamped_at", "flux", "kind",
-        "limited", "loaded", "path", "piece", "resistance", "response", "terminal", "v",
+        "limited", "loaded", "near", "path", "piece", "remote", "resistance", "response", "slope",
+        "stiffness", "terminal", "v",
     )  # fmt: skip
 
     def __init__(self, terminal: str) -> None:
@@ -36,6 +37,7 @@ class Drive:
         self.response = 0.0  #: time the limit takes to act, s
         self.capacitance = 0.0  #: of the cable, whose charge the meter sees, F
         self.resistance = 0.0  #: between source and terminal, Ohm
+        self.remote = False  #: sensed at the device: the resistance is outside of what it sees
         self.v = 0.0  #: voltage at the source now, V
         self.charge = 0.0  #: integral of the current out of the source, C
         self.flux = 0.0  #: integral of the voltage, V s
@@ -45,6 +47,9 @@ class Drive:
         self.clamped_at = 0.0  #: since when, s
         self.acts_at = NEVER  #: when the limit takes control
         self.piece = NEVER  #: length of the next clamped piece, s
+        self.near = 0.0  #: voltage at the device when it was last solved for, V
+        self.slope = 0.0  #: of that voltage, V for an e-fold of the time spent clamped
+        self.stiffness = 0.0  #: how strongly the device answers to a change of that voltage
 
     def follow(self, kind: str, path: Path, bound: float) -> None:
         """Begin another path; only a voltage source without a resistance begins free."""
@@ -52,10 +57,13 @@ class Drive:
         self.loaded = kind == "v" and self.resistance > 0
         self.clamped, self.clamped_at = kind != "v" or self.loaded, path[0][0]
         self.acts_at = self.piece = NEVER
+        self.near = path[-1][1] if kind == "v" else 0.0
+        self.slope = self.stiffness = 0.0
 
     def clamp(self, when: float) -> None:
         """Give the bound control."""
         self.clamped, self.clamped_at, self.acts_at = True, when, NEVER
+        self.piece, self.slope, self.stiffness = NEVER, 0.0, 0.0
 
     def level(self, when: float) -> float:
         """Return the path's level, V or A."""

@@ -10,6 +10,8 @@ A bench file lists them::
 Kinds: ``mute`` (no answers any more), ``close`` (the connection is dropped, the line is lost),
 ``cut`` (half of the next reply, without its end), ``garbage`` (the next reply is not what was
 asked for), ``slow`` (the next reply comes `delay` later), ``error`` (an entry in the error queue).
+On a bench with a prober also ``contact-lost`` (the needles are open until they come down again) and
+``stuck`` (the chuck does not move until it is initialised), at a line of any instrument.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ class Fault(BaseModel):
 
     instrument: str = Field(description="name in the bench file")
     at: Annotated[int, Ge(1)] = Field(description="strikes at this line, counted from 1")
-    kind: Literal["mute", "close", "cut", "garbage", "slow", "error"]
+    kind: Literal["mute", "close", "cut", "garbage", "slow", "error", "contact-lost", "stuck"]
     code: int = Field(-200, description="of the error entry")
     message: str = Field("", description="of the error entry; empty: the instrument's own text")
     delay: Annotated[Second, Ge(0)] = Field(1.0, description="of a slow reply")
@@ -98,15 +100,28 @@ class FaultyInstrument:
         What strikes when; the names in them are not looked at.
     clock
         The laboratory's time.
+    suffer
+        Takes the kind of a fault that is not on the wire.
     """
 
-    def __init__(self, instrument: Reporting, faults: Sequence[Fault], clock: Clock) -> None:
-        self.sound, self._clock = instrument, clock
+    def __init__(
+        self,
+        instrument: Reporting,
+        faults: Sequence[Fault],
+        clock: Clock,
+        suffer: Callable[[str], None],
+    ) -> None:
+        self.sound, self._clock, self._suffer = instrument, clock, suffer
         self._faults = {fault.at: fault for fault in faults}
         self.lines = 0  #: lines it was sent so far
         self._mute = False
         self._spoil: Fault | None = None
         self._late: list[tuple[float, bytes]] = []
+
+    @property
+    def terminators(self) -> bytes:
+        """Bytes that end a message."""
+        return bytes(getattr(self.sound, "terminators", b"\n"))
 
     @property
     def breathe(self) -> Callable[[], None]:
@@ -142,6 +157,8 @@ class FaultyInstrument:
             self._mute = True
         elif fault.kind == "error":
             self.sound.report(fault.code, fault.message)
+        elif fault.kind in ("contact-lost", "stuck"):
+            self._suffer(fault.kind)
         else:
             self._spoil = fault
 
@@ -194,10 +211,33 @@ class FaultyInstrument:
         return self.sound.status_byte()
 
 
-def with_faults(instrument: Reporting, faults: Sequence[Fault], clock: Clock) -> VirtualInstrument:
-    """Return the instrument with its faults; the instrument itself when there is none."""
-    return FaultyInstrument(instrument, faults, clock) if faults else instrument
+def with_faults(
+    instrument: Reporting,
+    faults: Sequence[Fault],
+    clock: Clock,
+    suffer: Callable[[str], None] | None = None,
+) -> VirtualInstrument:
+    """Return the instrument with its faults; the instrument itself when there is none.
+
+    Raises
+    ------
+    BadInput
+        A fault is one of the prober's, and there is none.
+    """
+    for fault in faults:
+        if fault.kind in ("contact-lost", "stuck") and suffer is None:
+            raise BadInput(
+                f'a fault "{fault.kind}" is planned for {fault.instrument}, but no prober is on '
+                "this bench; take the fault out or add a prober"
+            )
+    if not faults:
+        return instrument
+    return FaultyInstrument(instrument, faults, clock, suffer or _nothing_happens)
 
 
 def _nothing() -> None:
+    """Do nothing."""
+
+
+def _nothing_happens(_kind: str) -> None:
     """Do nothing."""

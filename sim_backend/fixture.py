@@ -3,24 +3,21 @@
 The device is advanced lazily, up to the laboratory's clock and no further, whenever something is
 about to change or to be read. Between two bends of any path the device model moves in one piece.
 
-A drive whose current passes its bound is clamped (see `sim_backend.compliance`), once the limit has
-had its response time. The moment is found by halving the piece in which it happens. While a drive
-is clamped, pieces are chosen so that the current stays within `REGULATION` of its bound, but not
-shorter than `_FINEST` of the time spent clamped: a device that a limit holds at its own threshold
-would ask for ever shorter ones.
+A drive whose current passes its bound is clamped, once the limit has had its response time. How the
+passing is found is said in `sim_backend.tripping`, how a clamped device moves in
+`sim_backend.regulation`.
 
 An optical port is driven like a terminal, by an irradiance that nothing bounds; no charge goes in.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from labctl.errors import BadInput
 from sim_backend.clock import Clock
-from sim_backend.compliance import FLOOR, REGULATION, Voltages, held, place, straight
+from sim_backend.compliance import Looked, Voltages, place
 from sim_backend.devices.model import (
     Array,
     DeviceModel,
@@ -31,18 +28,13 @@ from sim_backend.devices.model import (
     sees_light,
     wavelength_of,
 )
-from sim_backend.drive import NEVER, Drive
+from sim_backend.drive import Drive
+from sim_backend.regulation import pass_held
+from sim_backend.tripping import pass_free
 
 __all__ = ["Fixture"]
 
-#: a mean current below this share of the bound cannot hide a current beyond it at either end of a
-#: straight piece: a ramp from zero ends at twice its mean, the rest is left to the device
-_SAFE_SHARE = 0.25
-_SHORTEST = 1e-12  # s
-_PREDICTIONS = 4  # of the voltages at the end of a clamped piece
-_AGREES = REGULATION / 4  # when two predictions are the same
 _LIGHT = -1  # row of an optical port: no charge
-_FINEST = 2e-3  # shortest clamped piece, as a share of the time spent clamped
 
 
 class Fixture:
@@ -80,9 +72,20 @@ class Fixture:
         self.time = clock.now_s
         self.drives: list[Drive] = []
         self._rows: list[int] = []  # of the drives' terminals, among the model's
+        #: where a piece ended (time, voltages, currents), so that the next need not look again
+        self.looked: Looked | None = None
+        #: brings the device's state up to `time`, where somebody moved the drives without it
+        self.unbooked: Callable[[], None] | None = None
 
-    def connect(self, terminal: str) -> Drive:
+    def connect(self, terminal: str, drive: Drive | None = None) -> Drive:
         """Put a new drive on a terminal or an optical port; terminals without one are at ground.
+
+        Parameters
+        ----------
+        terminal
+            Name of the terminal or the port.
+        drive
+            What drives it, with its own resistance; a plain one unless given.
 
         Raises
         ------
@@ -102,15 +105,59 @@ class Fixture:
                 f'a channel was wired to the terminal "{terminal}" of the device; '
                 f"free are {', '.join(free) or 'none'}"
             )
-        drive = Drive(terminal)
+        drive = drive or Drive(terminal)
         drive.resistance = self._resistances.get(terminal, 0.0)
         self.drives.append(drive)
         rows = self.model.terminals
         self._rows.append(rows.index(terminal) if terminal in rows else _LIGHT)
         return drive
 
+    def exchange(self, model: DeviceModel, state: State, resistances: Mapping[str, float]) -> None:
+        """Put another device under the drives, or the same one through other contacts, now.
+
+        Parameters
+        ----------
+        model, state
+            The device, come to this moment; it has the terminals that are driven.
+        resistances
+            Between source and device by terminal, Ohm.
+        """
+        self.sync()
+        self.model, self.state, self._resistances = model, state, resistances
+        self.looked = None
+        rows = model.terminals
+        self._rows = [
+            rows.index(drive.terminal) if drive.terminal in rows else _LIGHT
+            for drive in self.drives
+        ]
+        for drive in self.drives:
+            drive.resistance = 0.0 if drive.remote else self.lead(drive)
+            drive.follow(drive.kind, drive.path, drive.bound)
+            drive.clamped_at = self.time
+
+    def lead(self, drive: Drive) -> float:
+        """Return what lies between a source and its terminal, Ohm."""
+        return self._resistances.get(drive.terminal, 0.0)
+
+    def sense(self, drive: Drive, *, remote: bool) -> None:
+        """Sense the voltage at the device (four wires) or at the source (two), from now on."""
+        if remote == drive.remote:
+            return
+        self.sync()
+        drive.remote = remote
+        drive.resistance = 0.0 if remote else self.lead(drive)
+        drive.follow(drive.kind, drive.path, drive.bound)
+        drive.clamped_at = self.time
+
+    def set_temperature(self, temperature: float) -> None:
+        """Let the device have another temperature from now on, K."""
+        self.sync()
+        self.temperature = temperature
+
     def sync(self) -> None:
         """Bring device and drives to the clock's time."""
+        if self.unbooked is not None:
+            self.unbooked()
         now = self.clock.now_s
         while self.time < now:
             end = now
@@ -121,9 +168,9 @@ class Fixture:
                 end = min(end, drive.next_change(self.time))
                 clamped = clamped or drive.clamped
             if clamped:
-                self._pass_clamped(end)
+                pass_held(self, end)
             else:
-                self._pass_free(end)
+                pass_free(self, end)
 
     def current(self, drive: Drive) -> float:
         """Return the current into a drive's terminal at this moment, A."""
@@ -140,7 +187,9 @@ class Fixture:
     def _now(self) -> Voltages:
         """Return the voltage on every driven terminal at this moment."""
         self.sync()
-        return self._placed_at(self.time)
+        levels = {drive.terminal: drive.level(self.time) for drive in self.drives}
+        place(self.drives, levels, self.time, self.current_at)
+        return levels
 
     def current_at(self, levels: Voltages, drive: Drive) -> float:
         """Return the current into a drive's terminal at other voltages, A."""
@@ -150,155 +199,65 @@ class Fixture:
         currents: list[float] = self.model.current(self.state, levels)[row].tolist()
         return currents[0] if len(currents) == 1 else sum(currents)
 
+    @property
+    def two_terminals(self) -> bool:
+        """Whether what goes into one terminal of the device comes out of the other."""
+        return len(self.model.terminals) == 2
+
+    def steady_currents(self, levels: Voltages) -> list[float]:
+        """Return the current into every drive's terminal, without the device's noise, A."""
+        noise, self.state.noise = self.state.noise, None
+        currents = self.charges(self.model.current(self.state, levels))
+        self.state.noise = noise
+        return currents
+
+    def steady_current(self, levels: Voltages, drive: Drive) -> float:
+        """Return the current into one drive's terminal, without the device's noise, A."""
+        return self.steady_currents(levels)[self.drives.index(drive)]
+
     def charges(self, moved: Array) -> list[float]:
         """Return the charge into each drive's terminal, C, of what the device's model returned."""
         totals = moved[:, 0].tolist() if moved.shape[1] == 1 else moved.sum(axis=1).tolist()
         return [0.0 if row == _LIGHT else totals[row] for row in self._rows]
 
-    def _advance(self, levels: dict[str, Level], end: float) -> list[float]:
-        """Advance the device to `end`; return the charge into each drive's terminal, C."""
+    def advance(self, levels: Mapping[str, Level], end: float) -> list[float]:
+        """Take the device to a time; returns the charge into each drive's terminal, C."""
         moved = self.model.advance(
             self.state, levels, end - self.time, self.temperature, self.stream
         )
         return self.charges(moved)
 
-    def _book(self, levels: dict[str, Level], charges: list[float], end: float) -> None:
-        """Add a piece to the sums of every drive, and arrive at its end."""
+    def book(
+        self, levels: Mapping[str, Level], charges: Sequence[float], end: float, lift: float = 0.0
+    ) -> None:
+        """Add a piece to the sums of every drive, and arrive at its end.
+
+        Parameters
+        ----------
+        levels
+            Voltages at the device, straight lines.
+        charges
+            Into each drive's terminal, C.
+        end
+            Of the piece, s.
+        lift
+            By how much the mean voltage of the clamped terminals is above that of their lines, as
+            a fraction.
+        """
         duration = end - self.time
         for drive, charge in zip(self.drives, charges, strict=True):
-            level = levels[drive.terminal]
-            first, last = level if isinstance(level, tuple) else (level, level)
+            first, last = ends(levels[drive.terminal])
             shown = last
             if drive.resistance:
                 at = {name: ends(piece)[1] for name, piece in levels.items()}
-                shown += drive.resistance * self.current_at(at, drive)
+                shown += drive.resistance * self.steady_current(at, drive)
             drive.charge += charge + drive.capacitance * (shown - drive.v)
             if drive.loaded:  # the source holds its level, whatever the device does behind it
                 drive.flux += (drive.level(self.time) + drive.level(end)) / 2 * duration
             else:
-                drive.flux += (first + last) / 2 * duration + drive.resistance * charge
+                lifted = 1.0 + lift if drive.clamped else 1.0
+                drive.flux += (first + last) / 2 * lifted * duration + drive.resistance * charge
             drive.v = shown
             if drive.clamped and drive.limiting:
                 drive.limited += duration
         self.time = end
-
-    # free: the terminals follow their paths -----------------------------------------------------
-
-    def _pass_free(self, end: float) -> None:
-        """Move to `end`, or to where a current passes its bound if that comes first."""
-        start = self.time
-        while True:
-            levels = self._lines(end)
-            saved = self.state.values.copy() if any(levels.values()) else None
-            charges = self._advance(levels, end)
-            suspects = [] if saved is None else self._suspects(charges, end)
-            if saved is None or not suspects:
-                self._book(levels, charges, end)
-                return
-            if early := self._over(suspects, levels, 0, saved):
-                self.state.values[:] = saved
-                _trip(early, start)
-                return
-            if not self._over(suspects, levels, 1, None, 1 + REGULATION):
-                self._book(levels, charges, end)
-                _trip(self._over(suspects, levels, 1, None), end)
-                return
-            self.state.values[:] = saved
-            end = max(start + (end - start) / 2, math.nextafter(start, NEVER))
-            if end - start < _SHORTEST:
-                _trip(suspects, start)
-                return
-
-    def _lines(self, end: float) -> dict[str, Level]:
-        levels: dict[str, Level] = {}
-        for drive in self.drives:
-            first, last = drive.level(self.time), drive.level(end)
-            levels[drive.terminal] = first if first == last else (first, last)
-        return levels
-
-    def _suspects(self, charges: list[float], end: float) -> list[Drive]:
-        """Return the drives whose current may have passed the bound on the way to `end`."""
-        share = _SAFE_SHARE * (end - self.time)
-        return [
-            drive
-            for drive, charge in zip(self.drives, charges, strict=True)
-            if drive.acts_at == NEVER and abs(charge) > share * drive.bound
-        ]
-
-    def _over(
-        self,
-        suspects: list[Drive],
-        levels: dict[str, Level],
-        side: int,
-        values: Array | None,
-        margin: float = 1.0,
-    ) -> list[Drive]:
-        """Return those whose current is past the bound at one end of a piece (0 first, 1 last)."""
-        at = {name: x[side] if isinstance(x, tuple) else x for name, x in levels.items()}
-        now = self.state.values
-        if values is not None:
-            self.state.values = values
-        over = [d for d in suspects if abs(self.current_at(at, d)) > d.bound * margin + FLOOR]
-        self.state.values = now
-        return over
-
-    # clamped: some voltages are what the bounding currents make them ----------------------------
-
-    def _pass_clamped(self, end: float) -> None:
-        """Move towards `end` while some current is held at its bound."""
-        first = {drive.terminal: drive.level(self.time) for drive in self.drives}
-        if _free(place(self.drives, first, self.time, self.current_at)):
-            return  # begin anew
-        for drive in self.drives:
-            end = min(end, self.time + drive.piece) if drive.clamped else end
-        since = max(drive.clamped_at for drive in self.drives if drive.clamped)
-        finest = _FINEST * (self.time - since)
-        shortest = max(finest, _SHORTEST, 16 * math.ulp(self.time))
-        saved = self.state.values.copy()
-        while True:
-            charges, levels, last = self._clamped_piece(first, end, saved)
-            duration = end - self.time
-            if duration < 1.5 * shortest or (
-                held(self.drives, first, last, end, self.current_at)
-                and straight(self.drives, first, last, self.time, end)
-            ):
-                break
-            self.state.values[:] = saved
-            end = self.time + max(duration / 4, shortest)
-        self._book(levels, charges, end)
-        for drive in self.drives:
-            drive.piece = 2 * duration
-        _free(place(self.drives, last, end, self.current_at))
-
-    def _clamped_piece(
-        self, first: Voltages, end: float, saved: Array
-    ) -> tuple[list[float], dict[str, Level], Voltages]:
-        """Advance on straight lines to the voltages that the bounds will ask for at `end`."""
-        wanted = self._placed_at(end)
-        for _ in range(_PREDICTIONS):
-            last = wanted
-            self.state.values[:] = saved
-            levels: dict[str, Level] = {name: (v, last[name]) for name, v in first.items()}
-            charges = self._advance(levels, end)
-            wanted = self._placed_at(end)
-            if all(abs(wanted[name] - v) <= _AGREES * abs(v) for name, v in last.items()):
-                break
-        return charges, levels, last
-
-    def _placed_at(self, when: float) -> Voltages:
-        """Return the voltages at a time, were the device then as it is now."""
-        levels = {drive.terminal: drive.level(when) for drive in self.drives}
-        place(self.drives, levels, when, self.current_at)
-        return levels
-
-
-def _free(drives: list[Drive]) -> bool:
-    """Let drives that are on their path follow it again."""
-    for drive in drives:
-        drive.clamped = False
-    return bool(drives)
-
-
-def _trip(drives: list[Drive], when: float) -> None:
-    for drive in drives:
-        drive.trip(when)

@@ -9,27 +9,26 @@ where they were, the instruments are freshly switched on.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from labctl.capability import Timekeeper
-from labctl.errors import BadInput
 from sim_backend import devices
 from sim_backend.analogue import Imperfections, SourceMeter
 from sim_backend.clock import Clock
 from sim_backend.devices import DeviceModel, State, Stream
-from sim_backend.devices.lit import LitDevice
 from sim_backend.devices.model import Tally
-from sim_backend.devices.placed import PlacedDevice
+from sim_backend.drive import Drive
 from sim_backend.faults import Reporting, read_faults, with_faults
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec
-from sim_backend.roster import Bay, build
+from sim_backend.needles import Needles, Sitting
+from sim_backend.roster import Bay, build, has_prober, patchboard
 from sim_backend.simulation import Simulation, read_simulation
-from sim_backend.state import SavedState, StateFile, kept, restored
+from sim_backend.specimen import Specimen, derived, kept_device
+from sim_backend.state import SavedDevice, SavedState, StateFile, kept
 from sim_backend.visa import library
 from sim_backend.wafer import Place
 
@@ -38,7 +37,6 @@ __all__ = ["Device", "VirtualLaboratory", "open_laboratory"]
 _TURN = 0.02  # s of the wall clock
 #: drivers that need no virtual instrument: they take the device as it is
 _WITHOUT_INSTRUMENT = frozenset({"direct"})
-_SHORT = 0.1  # S, of a shorted device
 
 
 class KeptClock(Clock):
@@ -127,50 +125,64 @@ class VirtualLaboratory:
         self._lock = threading.RLock()
         clock = KeptClock(0.0 if saved is None else saved.time, pace, self._lock, self.save)
         self.clock: Timekeeper = clock
-        self.place = _place(simulation, site)
-        model = _model(simulation, self.name, self.place)
+        self._specimen = Specimen(simulation, self.name, seed, saved, state)
+        self._first = begin = self._begin(bench, site, saved, clock.now_s)
         self.fixture = Fixture(
-            model,
-            self._device_state(model, saved, state),
+            begin.model,
+            begin.state,
             _cycle_stream(simulation, seed),
             clock,
             simulation.temperature,
-            self._contacts(model),
+            self._contacts(begin),
         )
+        self._board = patchboard(bench, self.fixture)
+        if self._board is not None:
+            self._board.wire(begin.model, begin.state, self._contacts(begin))
+        self.needles = self._needles(bench, begin)
         self.device = Device(self.fixture)
-        self._account = model.describe()
+        self._others: tuple[int, tuple[SavedDevice, ...]] = (-1, ())
         self._saved_at = -1.0
         self.instruments: dict[str, Any] = {}
         self._wire(bench)
         self.save()
 
-    def _device_state(
-        self, model: DeviceModel, saved: SavedState | None, path: Path | None
-    ) -> State:
-        """Return the device of the last session, or a fresh one."""
-        account, noise = model.describe(), self.simulation.noise
-        if saved is None:
-            wafer = self.simulation.wafer
-            stream = Stream(_derived(self.seed if wafer is None else wafer.seed, "device"))
-            first = 0 if self.place is None else self.place.number
-            state = model.fresh(1, stream, spread=noise.device, first=first)
-        elif (saved.family, saved.preset) == (account["family"], account["preset"]):
-            state = restored(saved)
-        else:
-            raise BadInput(
-                f'"{path}" holds the state of a device {saved.family} {saved.preset}, the bench '
-                f"asks for {account['family']} {account['preset']}; use another state file"
-            )
-        state.noise = Stream(_derived(self.seed, "noise")) if noise.reads else None
-        return state
+    def _begin(
+        self, bench: Mapping[str, Any], site: str, saved: SavedState | None, now: float
+    ) -> Sitting:
+        """Return the device to begin with: where the prober was left, or what the user names."""
+        stands = saved.site if saved is not None and has_prober(bench) else ""
+        return self._specimen.take(self._specimen.find(site, stands=stands), now)
 
-    def _contacts(self, model: DeviceModel) -> dict[str, float]:
+    def _contacts(self, begin: Sitting) -> dict[str, float]:
         """Return the resistance of every probe's contact, as this touch-down has it."""
         wafer = self.simulation.wafer
-        if wafer is None or self.place is None or not wafer.contact:
+        if wafer is None or not wafer.contact:
             return {}
-        stream = Stream(_derived(wafer.seed, "contact"))
-        return {model.terminals[0]: wafer.contact_resistance(self.place, self.sessions, stream)}
+        stream = Stream(derived(wafer.seed, "contact"))
+        resistance = wafer.contact_resistance(begin.place, self.sessions, stream)
+        return {begin.model.terminals[0]: resistance}
+
+    def _needles(self, bench: Mapping[str, Any], begin: Sitting) -> Needles | None:
+        """Return the needles of a bench with a prober: they touch only when it says so."""
+        if not has_prober(bench):
+            return None
+        specimen, clock = self._specimen, self.fixture.clock
+        contacts = Stream(derived(specimen.wafer.seed, "contact"))
+        return Needles(
+            self.fixture,
+            specimen.wafer,
+            lambda site: specimen.take(site, clock.now_s),
+            begin,
+            contacts,
+            self.fixture.exchange if self._board is None else self._board.wire,
+        )
+
+    @property
+    def place(self) -> Place | None:
+        """Where on the wafer the device in the fixture is; None without a wafer."""
+        if self.simulation.wafer is None:
+            return None
+        return self._first.place if self.needles is None else self.needles.here.place
 
     def _wire(self, bench: Mapping[str, Any]) -> None:
         """Make the instruments and the library behind which they answer."""
@@ -187,8 +199,13 @@ class VirtualLaboratory:
         for name, instrument in self.instruments.items():
             own = [fault for fault in planned if fault.instrument == name]
             address = bench["instruments"][name]["address"]
-            addresses[address] = with_faults(instrument, own, clock)
+            addresses[address] = with_faults(instrument, own, clock, self._suffer())
         self.visa = library(addresses, clock, simulation.latency, lock=self._lock, done=self.save)
+
+    def _suffer(self) -> Callable[[str], None] | None:
+        """Return what lets the prober suffer a fault; None without one."""
+        probers = [i for i in self.instruments.values() if hasattr(i, "suffer")]
+        return probers[0].suffer if probers else None
 
     def _instrument(
         self, name: str, section: Mapping[str, Any], terminals: Mapping[str, str]
@@ -201,7 +218,10 @@ class VirtualLaboratory:
             options={key: value for key, value in section.items() if key not in known},
             clock=self.fixture.clock,
             fixture=self.fixture,
-            serial=f"{_derived(self.seed, name) % 10_000_000:07d}",
+            needles=self.needles,
+            board=self._board,
+            plug=lambda channel, drive: self._plug(f"{name}.{channel}", drive, terminals),
+            serial=f"{derived(self.seed, name) % 10_000_000:07d}",
             line_frequency=self.simulation.line_frequency,
             meter=lambda channel, spec: self._channel(f"{name}.{channel}", spec, terminals),
         )
@@ -210,15 +230,29 @@ class VirtualLaboratory:
     def _channel(self, place: str, spec: ChannelSpec, terminals: Mapping[str, str]) -> SourceMeter:
         """Return one channel, over the device or, when nothing is wired to it, over air."""
         noise = self.simulation.noise
-        wired = place in terminals
+        fixture, terminal = self._end_of(place, terminals)
         return SourceMeter(
             spec,
-            self.fixture if wired else _air(self.fixture.clock),
-            terminals[place] if wired else "top",
+            fixture,
+            terminal,
             seed=f"{self.seed}/{place}",
             session=self.sessions,
             imperfections=Imperfections(noise.instrument, noise.reads),
         )
+
+    def _plug(self, place: str, drive: Drive, terminals: Mapping[str, str]) -> Fixture:
+        """Put a drive where the cable of a channel ends; its terminal is named by that."""
+        fixture, drive.terminal = self._end_of(place, terminals)
+        fixture.connect(drive.terminal, drive)
+        return fixture
+
+    def _end_of(self, place: str, terminals: Mapping[str, str]) -> tuple[Fixture, str]:
+        """Return where the cable of a channel ends: at a switch, at the device, or in the air."""
+        if self._board is not None and place in self._board.channels:
+            return self.fixture, place
+        if place in terminals:
+            return self.fixture, terminals[place]
+        return _air(self.fixture.clock), "top"
 
     def save(self) -> None:
         """Keep the device's state on file; nothing when no time has passed since the last time.
@@ -241,9 +275,30 @@ class VirtualLaboratory:
                     time=now,
                     seed=self.seed,
                     sessions=self.sessions,
+                    **self._visited(),
                 )
             )
             self._saved_at = now
+
+    @property
+    def _account(self) -> dict[str, Any]:
+        """What the model of the device in the fixture says of itself."""
+        first = self._first if self.needles is None else self.needles.here
+        return first.account
+
+    def _visited(self) -> dict[str, Any]:
+        """Return where the needles stand, and every device they have been to, for the file."""
+        needles = self.needles
+        if needles is None:
+            return {}
+        if self._others[0] != needles.version:
+            left = [kept_device(s) for s in needles.known.values() if s is not needles.here]
+            others = (*left, *self._specimen.waiting)
+            self._others = (needles.version, others)
+        here = needles.here
+        return {
+            "site": str(here.place.site), "touches": here.touches, "others": self._others[1],
+        }  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """Return what a record must say about a simulated bench."""
@@ -260,14 +315,17 @@ class VirtualLaboratory:
         }
 
     def _describe_place(self) -> dict[str, Any]:
-        if self.place is None:
+        place = self.place
+        if place is None:
             return {}
-        return {
-            "site": str(self.place.site),
-            "condition": self.place.condition,
-            "scale": self.place.scale,
-            "contacts": {drive.terminal: drive.resistance for drive in self.fixture.drives},
+        account = {
+            "site": str(place.site),
+            "condition": place.condition,
+            "scale": place.scale,
         }
+        if self.needles is None:  # a prober makes contacts later, and other ones
+            account["contacts"] = {d.terminal: d.resistance for d in self.fixture.drives}
+        return account
 
     def close(self) -> None:
         """Switch the instruments off, keep the device's state and let go of its file."""
@@ -306,45 +364,12 @@ def open_laboratory(
     return VirtualLaboratory(bench, read_simulation(bench), seed, state, pace, site)
 
 
-def _place(simulation: Simulation, site: str) -> Place | None:
-    wafer = simulation.wafer
-    if wafer is None:
-        return None
-    stream = Stream(_derived(wafer.seed, "dead"))
-    return wafer.place(wafer.find(site), stream, spread=simulation.noise.device)
-
-
-def _model(simulation: Simulation, name: str, place: Place | None) -> DeviceModel:
-    section = dict(simulation.device)
-    if simulation.wafer is not None and place is not None:
-        section = simulation.wafer.device(section, place.site)
-    where = f"{name}: section simulation.device"
-    if "family" not in section:
-        raise BadInput(
-            f'{where}: the key "family" is missing; give {", ".join(devices.families())}'
-        )
-    family = devices.family(str(section.pop("family")))
-    model = family.load(section.pop("preset", ""), section, where)
-    if simulation.light is not None:
-        model = LitDevice(model, simulation.light)
-    if place is None or (place.condition == "good" and place.scale == 1):
-        return model
-    scale = 0.0 if place.condition == "open" else place.scale
-    return PlacedDevice(model, scale, _SHORT if place.condition == "short" else 0.0)
-
-
 def _cycle_stream(simulation: Simulation, seed: int) -> Stream | None:
     noise = simulation.noise
-    return Stream(_derived(seed, "cycle"), table=noise.table) if noise.cycle else None
+    return Stream(derived(seed, "cycle"), table=noise.table) if noise.cycle else None
 
 
 def _air(clock: Clock) -> Fixture:
     """Return a fixture with nothing in it."""
     nothing = devices.family("resistor").load("10k", {"conductance": 0.0})
     return Fixture(nothing, nothing.fresh(1, Stream(0), spread=False), None, clock)
-
-
-def _derived(seed: int, *names: str) -> int:
-    """Return a whole number for one purpose, independent of those for others."""
-    text = "/".join((str(seed), *names))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")

@@ -14,19 +14,35 @@ from typing import Any, NamedTuple, cast
 from labctl.errors import BadInput
 from sim_backend.analogue import SourceMeter
 from sim_backend.clock import Clock
+from sim_backend.drive import Drive
 from sim_backend.faults import Reporting
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec
+from sim_backend.needles import Needles
+from sim_backend.patchboard import Patchboard
 
-__all__ = ["Bay", "build"]
+__all__ = ["Bay", "build", "has_prober", "patchboard"]
 
 #: driver of a bench file -> module that builds its virtual counterpart
 _MODULES: Mapping[str, str] = MappingProxyType(
     {
+        "agilent33500": "sim_backend.instruments.agilent33500_models",
         "keithley2400": "sim_backend.instruments.keithley2400_models",
+        "keithley2450": "sim_backend.instruments.keithley2450_models",
         "keithley2600": "sim_backend.instruments.keithley2600_models",
+        "keithley4200": "sim_backend.instruments.keithley4200",
+        "keithley3706a": "sim_backend.instruments.switch",
+        "keithley707b": "sim_backend.instruments.switch",
+        "ldp3811": "sim_backend.instruments.light_source",
+        "sentio": "sim_backend.instruments.sentio",
+        "velox": "sim_backend.instruments.velox",
     }
 )
+
+#: those that move the wafer under the needles
+_PROBERS = frozenset({"sentio", "velox"})
+#: those that stand between channels and the device
+_SWITCHES = frozenset({"keithley3706a", "keithley707b"})
 
 
 class Bay(NamedTuple):
@@ -42,6 +58,39 @@ class Bay(NamedTuple):
     line_frequency: float  #: of the mains, Hz
     #: electronics of a channel, over the terminal wired to it or over air
     meter: Callable[[str, ChannelSpec], SourceMeter]
+    needles: Needles | None = None  #: what a prober moves; None without one
+    board: Patchboard | None = None  #: what a switch joins; None without one
+    #: puts a drive on the terminal wired to a channel, or on air; returns where it is
+    plug: Callable[[str, Drive], Fixture] | None = None
+
+
+def has_prober(bench: Mapping[str, Any]) -> bool:
+    """Whether an instrument of a bench file moves the wafer under the needles."""
+    return any(row.get("driver") in _PROBERS for row in bench.get("instruments", {}).values())
+
+
+def patchboard(bench: Mapping[str, Any], fixture: Fixture) -> Patchboard | None:
+    """Return what the switch of a bench file joins, put before the device; None without a switch.
+
+    Raises
+    ------
+    BadInput
+        There are two switches, or the wiring of one is wrong.
+    """
+    found = {
+        name: section
+        for name, section in bench.get("instruments", {}).items()
+        if section.get("driver") in _SWITCHES
+    }
+    if len(found) > 1:
+        raise BadInput(
+            f"the switches {', '.join(found)} are on one bench; a virtual bench has one, so put "
+            "all cards into the same mainframe"
+        )
+    for name, section in found.items():
+        made = importlib.import_module(_MODULES[section["driver"]]).patchboard
+        return cast("Patchboard", made(name, section, fixture))
+    return None
 
 
 def build(bay: Bay, where: str) -> Reporting:

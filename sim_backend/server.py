@@ -164,7 +164,8 @@ class _Client:
         unended = 0
         try:
             while data := self._socket.recv(_CHUNK):
-                unended = 0 if b"\n" in data else unended + len(data)
+                ended = any(byte in data for byte in self._connection.port.terminators)
+                unended = 0 if ended else unended + len(data)
                 if unended > _LONGEST_LINE:
                     break
                 self._connection.write(data, end=False)

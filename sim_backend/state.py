@@ -25,7 +25,7 @@ import numpy as np
 from labctl.errors import BadInput, RecordFault
 from sim_backend.devices.model import State
 
-__all__ = ["SavedState", "StateFile", "kept", "restored"]
+__all__ = ["SavedDevice", "SavedState", "StateFile", "kept", "restored"]
 
 _FORMAT = 1
 _MAGIC = b"labctl device\n\x00\x01"
@@ -33,6 +33,21 @@ _FILE = struct.Struct("<16sQ")  # magic, size of a place
 _RECORD = struct.Struct("<QII")  # number, length, checksum
 _SMALLEST = 2048  # bytes of a place
 _PATIENCE = (0.001, 0.01, 0.1, 0.5)  # a reader on Windows holds the file for a moment, s
+
+
+class SavedDevice(msgspec.Struct, frozen=True):
+    """One device of a sample; see `SavedState`."""
+
+    site: str
+    family: str
+    preset: str
+    names: tuple[str, ...]
+    devices: int
+    values: bytes
+    parameters: bytes
+    first: int
+    left: float  #: time up to which it has come, s
+    touches: int  #: touch-downs so far
 
 
 class SavedState(msgspec.Struct, frozen=True):
@@ -49,21 +64,40 @@ class SavedState(msgspec.Struct, frozen=True):
     parameters: bytes
     first: int = 0  #: number of the first device
     format: int = _FORMAT
+    site: str = ""  #: of the device, where a prober chooses it
+    touches: int = 0
+    others: tuple[SavedDevice, ...] = ()  #: devices that the prober has been to
+
+    def device(self) -> SavedDevice:
+        """Return the device without the laboratory's time."""
+        return SavedDevice(
+            self.site, self.family, self.preset, self.names, self.devices, self.values,
+            self.parameters, self.first, self.time, self.touches,
+        )  # fmt: skip
 
 
 def kept(
-    state: State, *, family: str, preset: str, time: float, seed: int, sessions: int
+    state: State,
+    *,
+    family: str,
+    preset: str,
+    time: float,
+    seed: int,
+    sessions: int,
+    site: str = "",
+    touches: int = 0,
+    others: tuple[SavedDevice, ...] = (),
 ) -> SavedState:
     """Return the state as it is to be written."""
     return SavedState(
         family, preset, time, seed, sessions, state.names, state.devices,
         state.values.astype("<f8", copy=False).tobytes(),
         state.parameters.astype("<f8", copy=False).tobytes(),
-        state.first,
+        state.first, site=site, touches=touches, others=others,
     )  # fmt: skip
 
 
-def restored(saved: SavedState) -> State:
+def restored(saved: SavedState | SavedDevice) -> State:
     """Return the state as it was when it was kept, to the last bit."""
     shape = (-1, saved.devices)
     return State(

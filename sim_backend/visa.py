@@ -53,6 +53,7 @@ class _Session:
         parsed = rname.ResourceName.from_string(address)
         kind = getattr(InterfaceType, parsed.interface_type.lower())
         self.stream = parsed.resource_class == "SOCKET"
+        self._stop: bytes | None = None  #: the byte at which a read ends
         self.attributes: dict[ResourceAttribute, Any] = {
             ResourceAttribute.timeout_value: _DEFAULT_TIMEOUT,
             ResourceAttribute.termchar: 10,
@@ -70,6 +71,12 @@ class _Session:
             ResourceAttribute.resource_lock_state: constants.AccessModes.no_lock,
         }
 
+    def set(self, attribute: ResourceAttribute, value: Any) -> None:
+        """Set an attribute."""
+        self.attributes[attribute] = value
+        ends = self.attributes[ResourceAttribute.termchar_enabled]
+        self._stop = bytes([self.attributes[ResourceAttribute.termchar]]) if ends else None
+
     @property
     def timeout(self) -> float | None:
         """How long a read waits, s; None waits for ever."""
@@ -78,13 +85,7 @@ class _Session:
 
     def read(self, count: int) -> tuple[bytes, StatusCode]:
         """Read up to `count` bytes; see the module's first lines."""
-        attributes = self.attributes
-        stop = (
-            bytes([attributes[ResourceAttribute.termchar]])
-            if attributes[ResourceAttribute.termchar_enabled]
-            else None
-        )
-        data = b""
+        data, stop = b"", self._stop
         while True:
             piece = self.connection.take()
             if piece is None:
@@ -255,7 +256,7 @@ class VirtualLibrary(VisaLibraryBase):
         """Set an attribute of a session."""
         status = StatusCode.error_nonsupported_attribute
         if attribute in _SETTABLE:
-            self._session(session).attributes[attribute] = attribute_state
+            self._session(session).set(attribute, attribute_state)
             status = StatusCode.success
         return self.handle_return_value(session, status)
 

@@ -13,6 +13,7 @@ What a bench file may say::
     short = "0.5 %"            # share of devices that are shorted
     contact = "20 Ohm"         # median resistance of a contact
     contact_sigma = 0.4        # its spread from touch-down to touch-down, of the logarithm
+    miss = "2 %"               # share of touch-downs that make no contact
 
     [simulation.wafer.types.2] # site 2 of every die: another preset, other values
     conductance = "500 uS"
@@ -37,7 +38,7 @@ from sim_backend.devices.model import Stream
 
 __all__ = ["Place", "Site", "Wafer"]
 
-_OPEN_OR_SHORT, _CONTACT = 0, 1  # keys of the random numbers
+_OPEN_OR_SHORT, _CONTACT, _MISS = 0, 1, 2  # keys of the random numbers
 
 Share = Annotated[Ratio, Ge(0), Le(1)]
 
@@ -77,6 +78,7 @@ class Wafer(BaseModel):
     short: Share = 0.0
     contact: Annotated[Ohm, Ge(0)] = 0.0
     contact_sigma: Annotated[Ratio, Ge(0)] = 0.0
+    miss: Share = 0.0
     types: dict[Annotated[int, Gt(0)], dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -161,6 +163,10 @@ class Wafer(BaseModel):
         return self.contact * math.exp(
             self.contact_sigma * stream.normal(place.number, _CONTACT, touch)
         )
+
+    def missed(self, place: Place, touch: int, stream: Stream) -> bool:
+        """Whether the `touch`-th touch-down at a site makes no contact."""
+        return bool(self.miss) and stream.uniform(place.number, _MISS, touch) < self.miss
 
     def device(self, section: Mapping[str, Any], site: Site) -> dict[str, Any]:
         """Return the section of the device at a site: the common one with its type's changes."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
+from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley2400_calculate import Calculator
 from sim_backend.instruments.keithley2400_meter import WANTED, Meter, Phase, Taken
 from sim_backend.instruments.keithley2400_readings import Buffer, Reading
 from sim_backend.instruments.keithley2400_source import Chassis, Output, sweep_levels
 from sim_backend.instruments.keithley2400_status import MEASUREMENT, Status
-from sim_backend.instruments.keithley2600_source import Quantity
 from sim_backend.wire.parameters import ScpiError
 
 __all__ = ["Cycle"]
@@ -222,7 +222,7 @@ class Cycle:
             if setup.source.function == "m" or (self.sweeping and not self._levels):
                 overhead += timing.memory
         taken = yield from self._meter.measure(overhead)
-        self._keep(taken)
+        self.keep(taken)
         if self._too_much("LATE"):
             return
         if setup.source.clear_auto and setup.source.clear_mode == "ALW":
@@ -252,11 +252,11 @@ class Cycle:
         output.rest()
         off = _off_time(chassis, bool(wanted), width if high else 0.0)
         yield off + setup.source.pulse_delay
-        self._keep(_programmed(taken, output.function, level, setup.sense.functions))
+        self.keep(_programmed(taken, output.function, level, setup.sense.functions))
 
     # -- readings ----------------------------------------------------------------------------
 
-    def _keep(self, taken: Taken) -> None:
+    def keep(self, taken: Taken) -> None:
         """Make a reading of what was measured, and let everything see it."""
         output, status, calculator = self.output, self._status, self._calculator
         word = self._word | (V_SOUR if output.function == "v" else I_SOUR)

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from sim_backend.clock import Clock
+from sim_backend.instruments.keithley26_electronics import Electronics
 from sim_backend.instruments.keithley2400_calculate import Calculator
 from sim_backend.instruments.keithley2400_calculate_commands import (
     calculate_commands,
@@ -26,6 +27,7 @@ from sim_backend.instruments.keithley2400_cycle import Cycle
 from sim_backend.instruments.keithley2400_measure_commands import measure_commands
 from sim_backend.instruments.keithley2400_meter import Meter
 from sim_backend.instruments.keithley2400_output_commands import output_commands
+from sim_backend.instruments.keithley2400_plain import PlainReadings
 from sim_backend.instruments.keithley2400_readings import (
     Buffer,
     format_commands,
@@ -47,7 +49,6 @@ from sim_backend.instruments.keithley2400_system import (
 )
 from sim_backend.instruments.keithley2400_trigger_commands import trigger_commands
 from sim_backend.instruments.keithley2400_wire import Wire, panel_state, shown
-from sim_backend.instruments.keithley2600_source import Electronics
 from sim_backend.instruments.scpi_account import Account
 from sim_backend.instruments.scpi_interface import Interface, Wait
 from sim_backend.wire.parameters import ScpiError, Whole
@@ -89,21 +90,17 @@ class Keithley2400(Wire):
         line_frequency: float = 50.0,
     ) -> None:
         self.model, self.clock = model, clock
-        self.chassis = Chassis(model, clock, defaults(model), line_frequency)
+        self.chassis = chassis = Chassis(model, clock, defaults(model), line_frequency)
         self.account = Account(
             lambda: f"KEITHLEY INSTRUMENTS INC.,MODEL {model.name},{serial},{firmware}",
             TEXTS, self.reset, self._idle, lambda: self.interface.waiting,
         )  # fmt: skip
-        self.status = Status(
-            self.account, self._refresh, lambda: self.chassis.setup.format.registers
-        )
+        self.status = Status(self.account, self._refresh, lambda: chassis.setup.format.registers)
         self.meter = Meter(self.chassis)
         self.output = self.meter.output = Output(self.chassis, electronics, self.meter.bound)
         self.buffer = Buffer(self.chassis, self._stored)
-        self.calculator = Calculator(self.chassis)
-        self.cycle = Cycle(
-            self.chassis, self.output, self.meter, self.calculator, self.buffer, self.status
-        )
+        self.calculator = calculator = Calculator(chassis)
+        self.cycle = Cycle(chassis, self.output, self.meter, calculator, self.buffer, self.status)
         self.pulses: list[tuple[float, int]] = []  #: trigger link lines pulsed: s, number
         self.sequencer = Sequencer(
             self.chassis, self.cycle, self.calculator, self.status.operate, self._pulse_line,
@@ -119,6 +116,10 @@ class Keithley2400(Wire):
     def table(self) -> list[Command]:
         """Return every command; most of them wait until the unit is in idle."""
         chassis, pass_time = self.chassis, self._pass_time
+        plain = PlainReadings(
+            chassis, self.cycle, self.meter, self.calculator, self.buffer,
+            lambda: self.interface.executed, pass_time,
+        )  # fmt: skip
         actions = Actions(
             self.preset, pass_time, lambda: self.meter.aperture, self._press,
             lambda: self.cycle.stamp(self.clock.now_s),
@@ -139,7 +140,7 @@ class Keithley2400(Wire):
             *display_commands(chassis, partial(shown, self.output, self.calculator), self._route),
             *sense_commands(chassis, self.meter),
             *measure_commands(
-                chassis, self.cycle, self.meter, self.buffer, self.sequencer, pass_time
+                chassis, self.cycle, self.meter, self.buffer, self.sequencer, plain, pass_time
             ),
         ]
         return [c if c.header in _AT_ANY_TIME else self._waiting(c) for c in table]

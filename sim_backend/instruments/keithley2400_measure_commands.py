@@ -10,6 +10,7 @@ from functools import partial
 
 from sim_backend.instruments.keithley2400_cycle import Cycle
 from sim_backend.instruments.keithley2400_meter import Meter
+from sim_backend.instruments.keithley2400_plain import PlainReadings
 from sim_backend.instruments.keithley2400_readings import Buffer, write_rows
 from sim_backend.instruments.keithley2400_sequence import Sequencer
 from sim_backend.instruments.keithley2400_setup import Arm, Trigger
@@ -33,10 +34,11 @@ class _Signals:
         meter: Meter,
         buffer: Buffer,
         sequencer: Sequencer,
+        plain: PlainReadings,
         pass_time: Callable[[float], None],
     ) -> None:
         self.chassis, self.cycle, self.meter, self.buffer = chassis, cycle, meter, buffer
-        self.sequencer, self.pass_time = sequencer, pass_time
+        self.sequencer, self.plain, self.pass_time = sequencer, plain, pass_time
 
     def fetch(self) -> Answer:
         return write_rows(self.cycle.sample, self.chassis.setup.format)
@@ -45,9 +47,12 @@ class _Signals:
         return write_rows(self.cycle.sample[-1:], self.chassis.setup.format)
 
     def read(self) -> Answer | Wait:
+        if (answer := self.plain.read()) is not None:
+            return answer
         self.sequencer.check_query()
         self.sequencer.initiate()
         if self.sequencer.run_through(self.pass_time):
+            self.plain.prepare()
             return write_rows(self.cycle.sample, self.chassis.setup.format)
         return Wait(lambda: not self.sequencer.running, self.fetch)
 
@@ -90,18 +95,19 @@ def measure_commands(
     meter: Meter,
     buffer: Buffer,
     sequencer: Sequencer,
+    plain: PlainReadings,
     pass_time: Callable[[float], None],
 ) -> list[Command]:
     """Return the commands that take readings.
 
     Parameters
     ----------
-    chassis, cycle, meter, buffer, sequencer
+    chassis, cycle, meter, buffer, sequencer, plain
         The instrument's parts.
     pass_time
         Lets the time of a query pass, s.
     """
-    does = _Signals(chassis, cycle, meter, buffer, sequencer, pass_time)
+    does = _Signals(chassis, cycle, meter, buffer, sequencer, plain, pass_time)
     table = [
         Command(":READ", query=does.read),
         Command(":FETCh", query=does.fetch),

@@ -20,18 +20,19 @@ from collections.abc import Generator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley2400_expression import NOT_A_NUMBER
 from sim_backend.instruments.keithley2400_ranges import Ranges
 from sim_backend.instruments.keithley2400_source import Chassis
 from sim_backend.instruments.keithley2400_specification import OVERRANGE
-from sim_backend.instruments.keithley2600_source import Quantity
 from sim_backend.instruments.specification import choose_range
 
-__all__ = ["OVERFLOW", "WANTED", "Meter", "Phase", "Taken"]
+__all__ = ["HYSTERESIS", "OVERFLOW", "WANTED", "Meter", "Phase", "Taken"]
 
 OVERFLOW = 9.9e37
+#: a reading within a percent of a range's end stays on the range above [C]
+HYSTERESIS = 1.06
 _RANGE_CHANGES = 12  # more than a reading can need
-_HYSTERESIS = 1.06  # a reading within a percent of a range's end stays on the range above [C]
 _AUTO_DELAY = 1e-3  # s, V-source and resistances
 
 #: functions -> what has to be converted for them
@@ -81,6 +82,11 @@ class Meter(Ranges):
     # -- measuring ---------------------------------------------------------------------------
 
     @property
+    def wanted(self) -> frozenset[str]:
+        """What is asked for: v, i, r."""
+        return self._chassis.setup.sense.functions
+
+    @property
     def aperture(self) -> float:
         """Length of one conversion, s."""
         return self._chassis.setup.sense.nplc / self._chassis.line_frequency
@@ -116,7 +122,7 @@ class Meter(Ranges):
             start = self._chassis.clock.now_s
             phases = yield from self._phases(wanted)
             yield extra + (2 * self.aperture if panel.autozero and wanted else 0.0)
-            if not self._change_range(phases):
+            if not self.change_range(phases):
                 break
             yield self.source_delay
         return self.reading(start, phases, functions, (yield from self._offset(wanted)))
@@ -169,7 +175,7 @@ class Meter(Ranges):
         """Empty the moving filter: source or range changed, or a new series begins."""
         self._history.clear()
 
-    def _change_range(self, phases: dict[str, Phase]) -> bool:
+    def change_range(self, phases: dict[str, Phase]) -> bool:
         """Move to the range that fits, when autoranging; says whether to measure again."""
         if self._chassis.auto_ohms:
             return self._change_ohms(phases)
@@ -184,7 +190,7 @@ class Meter(Ranges):
         elif phase.over or phase.limited:
             return False
         else:
-            fitting = choose_range(self.ranges(quantity), phase.value * _HYSTERESIS)
+            fitting = choose_range(self.ranges(quantity), phase.value * HYSTERESIS)
             chosen = max(fitting or present, min(settings.lowest, most))
             if chosen >= present:
                 return False

@@ -5,10 +5,10 @@ Source: 2400 Series SourceMeter User's Manual, sections 3 and 6, pages 18-62 to 
 
 from __future__ import annotations
 
+from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley2400_setup import Sensed
 from sim_backend.instruments.keithley2400_source import Chassis, Output
 from sim_backend.instruments.keithley2400_specification import OVERRANGE
-from sim_backend.instruments.keithley2600_source import Quantity
 from sim_backend.instruments.specification import MeasureRange, choose_range
 from sim_backend.wire.parameters import ScpiError
 

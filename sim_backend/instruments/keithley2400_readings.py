@@ -10,6 +10,8 @@ import itertools
 import statistics
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from sim_backend.instruments.keithley2400_expression import NOT_A_NUMBER
@@ -20,7 +22,9 @@ from sim_backend.instruments.keithley2400_source import Chassis
 from sim_backend.wire.parameters import Choice, Raw, ScpiError
 from sim_backend.wire.scpi import Answer, Command
 
-__all__ = ["Buffer", "Reading", "Result", "format_commands", "trace_commands", "write_rows"]
+__all__ = [
+    "Buffer", "Reading", "Result", "format_commands", "trace_commands", "write_rows", "writer",
+]  # fmt: skip
 
 STALE, ACTIVE = -230, 800
 _SIZE = 2500  #: readings that fit
@@ -61,6 +65,21 @@ def write_rows(rows: Sequence[Reading], form: Format) -> Answer:
         return ",".join([_PATTERN % row for row in rows])
     places = [k for k, element in enumerate(ELEMENTS) if element in form.elements]
     return _written([row[k] for row in rows for k in places], form)
+
+
+def writer(form: Format) -> Callable[[Reading], Answer]:
+    """Return what writes one reading after the other as ``FORMat`` says now."""
+    places = [k for k, element in enumerate(ELEMENTS) if element in form.elements]
+    if form.data != "ASC":
+        kept = replace(form)
+        return lambda reading: _written([reading[k] for k in places], kept)
+    if len(places) == len(ELEMENTS):
+        return _PATTERN.__mod__
+    if len(places) == 1:
+        (only,) = places
+        return lambda reading: "%+.6E" % reading[only]  # noqa: UP031 - twice as fast
+    pattern, taken = ",".join(["%+.6E"] * len(places)), itemgetter(*places)
+    return lambda reading: pattern % taken(reading)
 
 
 def write_results(rows: Sequence[Result], form: Format) -> Answer:
@@ -139,7 +158,7 @@ class Buffer:
         """Answer ``TRACe:DATA?``."""
         zero = self.rows[0].t if self.rows else 0.0
         times = [row.t - zero for row in self.rows]
-        if self.stamps == "DELT":
+        if self.stamps == "DELT" and times:
             times = [0.0, *(b - a for a, b in itertools.pairwise(times))]
         form = self._chassis.setup.format
         stamped = [row._replace(t=t) for row, t in zip(self.rows, times, strict=True)]

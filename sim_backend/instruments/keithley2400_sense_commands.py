@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley2400_meter import Meter
 from sim_backend.instruments.keithley2400_settings import (
     CONFLICT,
@@ -20,7 +21,6 @@ from sim_backend.instruments.keithley2400_settings import (
 from sim_backend.instruments.keithley2400_setup import Sense, Sensed
 from sim_backend.instruments.keithley2400_source import Chassis, nominal
 from sim_backend.instruments.keithley2400_specification import OVERRANGE
-from sim_backend.instruments.keithley2600_source import Quantity
 from sim_backend.wire.parameters import Boolean, Bound, Choice, Number, ScpiError
 from sim_backend.wire.scpi import Command
 

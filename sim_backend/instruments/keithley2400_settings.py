@@ -155,10 +155,9 @@ def pattern(header: str, owner: Owner, name: str, size: Callable[[], int], form:
     """Return the command of a digital output pattern of `size` lines, answered in a format."""
 
     def store(value: float) -> None:
-        chosen = round(value)
-        if not 0 <= chosen < 1 << size():
+        if not -0.5 <= value < (1 << size()) - 0.5:
             raise ScpiError(OUT_OF_RANGE, header)
-        setattr(owner(), name, chosen)
+        setattr(owner(), name, round(value))
 
     return Command(
         header, store, lambda: written(getattr(owner(), name), form()), (Number(names=()),)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sim_backend.clock import Clock
+from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
 from sim_backend.instruments.keithley2400_setup import (
     Calculation,
     Level,
@@ -21,7 +22,6 @@ from sim_backend.instruments.keithley2400_setup import (
 )
 from sim_backend.instruments.keithley2400_setup import Source as SourceSettings
 from sim_backend.instruments.keithley2400_specification import OVERRANGE, Model
-from sim_backend.instruments.keithley2600_source import Electronics, Quantity
 from sim_backend.instruments.specification import SourceRange, choose_range
 from sim_backend.wire.parameters import ScpiError
 

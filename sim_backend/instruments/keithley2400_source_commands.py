@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley2400_settings import (
     CONFLICT,
     OUT_OF_RANGE,
@@ -20,7 +21,6 @@ from sim_backend.instruments.keithley2400_settings import (
 )
 from sim_backend.instruments.keithley2400_setup import Level
 from sim_backend.instruments.keithley2400_source import LOCATIONS, Chassis, Output, nominal
-from sim_backend.instruments.keithley2600_source import Quantity
 from sim_backend.wire.parameters import Bound, Choice, Number, ScpiError, Whole
 from sim_backend.wire.scpi import Command
 

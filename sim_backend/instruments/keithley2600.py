@@ -6,48 +6,60 @@ commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from sim_backend.clock import Clock
-from sim_backend.instruments import keithley2602b
+from sim_backend.instruments.keithley26_display import Display, display_node
+from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
+from sim_backend.instruments.keithley26_factory import FACTORY_SCRIPTS
+from sim_backend.instruments.keithley26_family import MODELS
+from sim_backend.instruments.keithley26_general import (
+    DataQueue,
+    EventLog,
+    Settings,
+    general_calls,
+    general_nodes,
+)
+from sim_backend.instruments.keithley26_network import add_link, lan_node, net_node
+from sim_backend.instruments.keithley26_ports import Lines, lines_node
+from sim_backend.instruments.keithley26_remote import Remote
+from sim_backend.instruments.keithley26_turns import Turns
 from sim_backend.instruments.keithley2600_channel import Channel
 from sim_backend.instruments.keithley2600_checks import number, whole
 from sim_backend.instruments.keithley2600_common import Account
 from sim_backend.instruments.keithley2600_output import Format
 from sim_backend.instruments.keithley2600_smu import channel_node
-from sim_backend.instruments.keithley2600_source import Electronics
+from sim_backend.instruments.keithley2600_status import INTERLOCK
 from sim_backend.instruments.keithley2600_system import (
     BLENDERS,
     TIMERS,
     Beeper,
-    Display,
     beeper_node,
-    display_node,
     errors_node,
     local_node,
     timer_node,
     trigger_node,
 )
 from sim_backend.instruments.keithley2600_trigger import Blender, Events, Generated, Process, Timer
-from sim_backend.instruments.tsp_interface import Interface, urgent
-from sim_backend.wire.tsp import Bounds
+from sim_backend.instruments.tsp_interface import Interface
+from sim_backend.wire.tsp import Bounds, Refusal, uncollected
 
 __all__ = ["Keithley2600"]
 
-_SPECIFICATIONS = {"2602B": keithley2602b.SPEC}
 _FIRMWARE = "3.4.1"
+_SAFE_VOLTAGE = 42.0  # V: what can be had with the interlock open
 _EPOCH = 1767225600.0  # 2026-01-01: the date at the laboratory clock's zero
 
 
-class Keithley2600:
+class Keithley2600(Remote):
     """A Series 2600B instrument over its channels' electronics.
 
     Parameters
     ----------
     model
-        ``2602B``.
+        One of `sim_backend.instruments.keithley26_family.MODELS`.
     channels
         Letter of the channel to its electronics.
     clock
@@ -78,13 +90,12 @@ class Keithley2600:
         self.clock, self.epoch, self.line_frequency = clock, epoch, line_frequency
         self.description = f"Keithley {model} #{serial}"
         self.prompts = self.show_errors = 0
+        self.prompts_4882 = self.find_line_frequency = 1
+        self.password_mode = 2
         self.events = Events()
         self._trigger = Generated(self.events)
-        self.timers = [
-            Timer(self.events, clock, partial(self._timer_overran, k)) for k in range(1, TIMERS + 1)
-        ]
-        self.blenders = [Blender(self.events) for _ in range(BLENDERS)]
-        self.display, self.beeper = Display(), Beeper()
+        self._make_objects()
+        self._interlock = True
         self.account = Account(
             channels,
             f"Keithley Instruments Inc., Model {model}, {serial}, {firmware}",
@@ -108,75 +119,37 @@ class Keithley2600:
         self.pass_time, self.wait_for = self.interface.time.pass_time, self.interface.time.wait_for
         self.format = Format(self.engine, self.interface.send)
         self.channels = {
-            letter: Channel(letter, _SPECIFICATIONS[model], electronics, self)
+            letter: Channel(letter, MODELS[model], electronics, self)
             for letter, electronics in channels.items()
         }
+        clock_time = self.interface.time
+        for channel in self.channels.values():
+            channel.source.permit = self._permit
+        self.status.show("measurement", INTERLOCK, MODELS[model].interlock)
+        Turns(self.channels, self.timers, self.blenders, clock, lambda: clock_time.reach)
         self.interface.answered = self._prompt
-        self._install()
+        with uncollected():
+            self._install()
         self.reset()
 
-    @property
-    def breathe(self) -> Callable[[], None]:
-        """Called between slices of paced time, so that others may use the laboratory."""
-        return self.interface.time.breathe
-
-    @breathe.setter
-    def breathe(self, call: Callable[[], None]) -> None:
-        self.interface.time.breathe = call
-
-    def close(self) -> None:
-        """Switch off for good: gives back what only the instrument knows of, its Lua state."""
-        self.interface.abort()
-        self.engine.close()
-
-    # -- the wire -----------------------------------------------------------------------------
-
-    urgent = staticmethod(urgent)
-
-    def write(self, message: bytes) -> None:
-        """Take a message of one or more lines and execute what can be executed."""
-        self.interface.write(message)
-
-    def replies(self) -> list[bytes]:
-        """Return and forget the replies that are ready, each with its newline."""
-        return self.interface.replies()
-
-    def poll(self) -> None:
-        """Go on with what waited for something, if that has happened."""
-        self.interface.poll()
-
-    def interrupt(self) -> None:
-        """Mark what is running to be aborted; may be called at any moment from any thread."""
-        self.interface.interrupt()
-
-    def abort(self) -> None:
-        """End the running script and every overlapped operation."""
-        self.interface.abort()
-
-    def clear(self) -> None:
-        """Take a device clear: nothing runs, nothing is queued."""
-        self.interface.clear()
-
-    def trigger(self) -> None:
-        """Take a bus trigger."""
-        self.interface.trigger()
-
-    def status_byte(self) -> int:
-        """Return the status byte, as a serial poll does."""
-        return self.status.byte.condition
-
-    def report(self, code: int, text: str = "") -> None:
-        """Append an error to the queue."""
-        self.account.report(code, text)
-
-    def channel_state(self, letter: str) -> dict[str, Any]:
-        """Return what the front panel of a channel shows: for tests and for a window.
-
-        See `sim_backend.instruments.keithley2600_channel.Channel.state`.
-        """
-        return self.channels[letter].state()
+    def _make_objects(self) -> None:
+        """Make what the instrument has beside its channels."""
+        self.timers = [
+            Timer(self.events, self.clock, partial(self._timer_overran, k))
+            for k in range(1, TIMERS + 1)
+        ]
+        self.blenders = [Blender(self.events) for _ in range(BLENDERS)]
+        self.display, self.beeper = Display(), Beeper()
+        self.settings, self.event_log, self.queue = Settings(), EventLog(), DataQueue()
+        self.ports = {"digio": Lines(14, self.events), "tsplink": Lines(3, self.events)}
+        if not MODELS[self.model].ports:
+            self.ports.clear()
 
     # -- what channels need ---------------------------------------------------------------------
+
+    def time_passed(self) -> None:
+        """Note that the running script let time pass."""
+        self.engine.time_passed()
 
     def overlap(self, process: Process) -> None:
         """Start something that `waitcomplete` waits for."""
@@ -218,11 +191,39 @@ class Keithley2600:
             timer.reset()
         for blender in self.blenders:
             blender.reset()
+        for port in self.ports.values():
+            port.reset()
         self.format.reset()
         self.display.reset()
 
+    # -- interlock ------------------------------------------------------------------------------
+
+    @property
+    def interlock(self) -> bool:
+        """Whether the interlock is asserted; without one it always is.
+
+        Opened under a range that needs it, the outputs go off.
+        """
+        return self._interlock
+
+    @interlock.setter
+    def interlock(self, asserted: bool) -> None:
+        if not MODELS[self.model].interlock:
+            return
+        self._interlock = asserted
+        self.status.show("measurement", INTERLOCK, asserted)
+        for channel in self.channels.values():
+            if channel.source.output and not asserted and channel.source.needs_interlock():
+                channel.source.set_output(0)
+                self.report(802)
+
+    def _permit(self, quantity: Quantity, range_: float) -> None:
+        """Refuse what the interlock does not allow (section 3, "Interlock")."""
+        if quantity == "v" and range_ > _SAFE_VOLTAGE and not self._interlock:
+            raise Refusal(802)
+
     def _refresh(self) -> None:
-        """Bring the conditions that nobody reports up to date before they are read."""
+        """Bring the conditions that nobody reports up to date."""
         for letter, channel in self.channels.items():
             limited = channel.electronics.limited
             sourcing_v = channel.source.function == "v"
@@ -232,21 +233,28 @@ class Keithley2600:
             stored = any(buffer.rows for buffer in channel.dedicated)
             self.status.note(letter, "buffer_available", stored)
 
-    # -- the tree -------------------------------------------------------------------------------
-
     def _install(self) -> None:
         engine, events = self.engine, self.events
         nodes = [
             *(channel_node(channel, events) for channel in self.channels.values()),
             trigger_node(events, self._trigger, self.timers, self.blenders, self._wait_for_event),
-            self.status.node(self._refresh),
+            self.status.node(self._refresh, pulser=MODELS[self.model].pulser is not None),
             self.format.node(),
-            display_node(self.display, self.channels, events),
+            display_node(self.display, self.channels, events, self._wait_for_event),
             beeper_node(self.beeper),
             errors_node(self.errors),
             timer_node(self.clock.now),
             local_node(self),
+            *general_nodes(self.settings, self.event_log, self.queue, self),
+            lan_node(self.serial, events, self._wait_for_event),
+            net_node(),
         ]
+        if self.ports:
+            digital, link = (
+                lines_node(name, port, events, self._wait_for_event)
+                for name, port in self.ports.items()
+            )
+            nodes += [digital, add_link(link)]
         engine.install(
             nodes,
             {
@@ -254,12 +262,16 @@ class Keithley2600:
                 "reset": self.reset,
                 "opc": self.account.complete,
                 "printnumber": self.format.print_number,
+                **general_calls(self.settings),
             },
             {
                 "waitcomplete": (self.interface.time.complete, _no_matter_which),
                 "printbuffer": (self._readings_there, self.format.print_buffer),
             },
         )
+        engine.add_node_table([node.name for node in nodes])
+        for name, source in FACTORY_SCRIPTS.items():
+            engine.add_factory(name, source)
 
     def _readings_there(self, _first: Any, last: Any, *columns: Any) -> bool:
         """Wait for readings that are still to come (section 7, printbuffer)."""
@@ -288,7 +300,8 @@ class Keithley2600:
         while self.show_errors and len(self.errors):
             self.interface.send("\t".join(map(str, self.errors.next())).encode("latin-1"))
         if self.prompts:
-            self.interface.send(b"TSP?" if len(self.errors) else b"TSP>")
+            prompt = b"TSP?" if len(self.errors) else b"TSP>"
+            self.interface.send(b">>>>" if self.interface.scripts.loading else prompt)
 
 
 def _no_matter_which(group: float = 0) -> None:

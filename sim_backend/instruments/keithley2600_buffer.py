@@ -7,6 +7,7 @@ Source: Series 2600B Reference Manual, 2600BS-901-01, section 3 "Reading buffers
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -59,6 +60,16 @@ COLUMNS = {
     "sourceoutputstates": "output",
 }
 _INDEX = {attribute: Reading._fields.index(field) for attribute, field in COLUMNS.items()}
+
+
+class Statistics(NamedTuple):
+    """What the readings of a buffer amount to."""
+
+    n: int
+    mean: float
+    deviation: float  #: standard deviation of the sample
+    lowest: int  #: index of the least reading, from one
+    highest: int
 
 
 class ReadingBuffer:
@@ -118,6 +129,15 @@ class ReadingBuffer:
         self.rows.clear()
         self._place = 0
 
+    def statistics(self) -> Statistics:
+        """Return mean, deviation and extremes of the readings; overflows count like any other."""
+        values = [row.value for row in self.rows]
+        if not values:
+            return Statistics(0, 0.0, 0.0, 0, 0)
+        deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+        lowest, highest = values.index(min(values)) + 1, values.index(max(values)) + 1
+        return Statistics(len(values), statistics.fmean(values), deviation, lowest, highest)
+
     @property
     def next(self) -> int:
         """Index that the next reading will have (bufferVar.next)."""
@@ -152,9 +172,9 @@ class ReadingBuffer:
 
     def element(self, attribute: str, key: object) -> float | str | None:
         """Return one value of a column as a script indexes it; None where there is none."""
-        if not isinstance(key, int | float) or key != int(key) or not self.collects(attribute):
+        if not isinstance(key, int | float) or not 1 <= key <= len(self.rows):
             return None
-        if not 1 <= key <= len(self.rows):
+        if key != int(key) or not self.collects(attribute):
             return None
         return self.column(attribute, int(key), int(key))[0]
 
@@ -193,12 +213,14 @@ class Column(NamedTuple):
 
 def buffer_node(name: str, buffer: ReadingBuffer) -> Node:
     """Describe a buffer as scripts see it (section 7, ``bufferVar.*``)."""
-    node = Node(name, behind=buffer)
+    node = Node(name, behind=buffer, luatype="reading_buffer")
     node.element = lambda key: buffer.element("readings", key)
     node.getters = {
         "n": lambda: len(buffer.rows),
         "capacity": lambda: buffer.capacity,
         "basetimestamp": lambda: buffer.base_time,
+        "basetimeseconds": lambda: float(int(buffer.base_time)),
+        "basetimefractional": lambda: buffer.base_time % 1,
         "appendmode": lambda: buffer.append_mode,
         "collecttimestamps": lambda: buffer.collect_timestamps,
         "collectsourcevalues": lambda: buffer.collect_source_values,
@@ -212,7 +234,7 @@ def buffer_node(name: str, buffer: ReadingBuffer) -> Node:
         "appendmode": _when_empty(buffer, "append_mode"),
         "collecttimestamps": _when_empty(buffer, "collect_timestamps"),
         "collectsourcevalues": _when_empty(buffer, "collect_source_values"),
-        "timestampresolution": lambda value: buffer.set_resolution(number(0.0)(value)),
+        "timestampresolution": lambda value: buffer.set_resolution(number(0.0, 1e3)(value)),
         "fillmode": lambda value: setattr(buffer, "fill_mode", choice(0, 1)(value)),
         "fillcount": lambda value: setattr(buffer, "fill_count", whole(0)(value)),
         # the cache only matters between the instrument and its own front end
@@ -230,8 +252,13 @@ def _when_empty(buffer: ReadingBuffer, attribute: str) -> Callable[[Any], None]:
 
 
 def _column_node(name: str, buffer: ReadingBuffer, attribute: str) -> Node:
+    def get(index: Any) -> float | str | None:
+        return buffer.element(attribute, index)
+
     return Node(
         name,
+        # undocumented, but clients that list the table find it and use it
+        calls={"getreading": get} if attribute == "readings" else {},
         element=lambda key: buffer.element(attribute, key),
         behind=Column(buffer, attribute),
     )

@@ -11,20 +11,25 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sim_backend.clock import Clock
+from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
+from sim_backend.instruments.keithley26_ports import ContactCheck
+from sim_backend.instruments.keithley26_shortcut import Shortcut
 from sim_backend.instruments.keithley2600_buffer import ReadingBuffer, buffer_node
 from sim_backend.instruments.keithley2600_checks import number, whole
 from sim_backend.instruments.keithley2600_measure import Meter, Target
-from sim_backend.instruments.keithley2600_source import Electronics, Source, other
+from sim_backend.instruments.keithley2600_source import Source, other
 from sim_backend.instruments.keithley2600_sweep import Sweep
 from sim_backend.instruments.keithley2600_trigger import Events, Process
 from sim_backend.wire.tsp import Node, Refusal
 
 if TYPE_CHECKING:
-    from sim_backend.instruments.specification import ChannelSpec
+    from sim_backend.instruments.keithley26_family import Model
 
 __all__ = ["Channel", "Surroundings"]
 
 _MODE_CHANGE = 10e-3  # s
+_CONTACT_CURRENT = 1e-3  # A
+_NUMBER = number()
 
 
 class Surroundings(Protocol):
@@ -40,6 +45,9 @@ class Surroundings(Protocol):
 
     def wait_for(self, steps: Generator[float, None, Any]) -> Any:
         """Let the time of a measurement pass for the running script."""
+
+    def time_passed(self) -> None:
+        """Note that the running script let time pass."""
 
     def overlap(self, process: Process) -> None:
         """Start something that `waitcomplete` waits for."""
@@ -58,12 +66,17 @@ class Channel:
     ----------
     letter
         ``a`` or ``b``.
+    model
+        Of the instrument.
+    electronics, around
+        Below and around it.
     """
 
     def __init__(
-        self, letter: str, spec: ChannelSpec, electronics: Electronics, around: Surroundings
+        self, letter: str, model: Model, electronics: Electronics, around: Surroundings
     ) -> None:
-        self.letter, self.name, self.spec = letter, f"smu{letter}", spec
+        spec = model.spec
+        self.letter, self.name, self.model, self.spec = letter, f"smu{letter}", model, spec
         self.electronics, self._around = electronics, around
         self.source = Source(spec, electronics, around.pass_time)
         self.meter = Meter(spec, electronics, self.source, around.clock, around.line_frequency)
@@ -74,8 +87,14 @@ class Channel:
             around.clock,
             lambda active: around.note(letter, "sweeping", active),
             lambda detector: around.note_overrun(letter, detector),
+            model.pulses,
         )
+        self.shortcut = Shortcut(
+            self.source, self.meter, electronics, self._idle, around.time_passed
+        )
+        self.source.changed = self.shortcut.changed
         self.dedicated = [ReadingBuffer(self.name, None, around.epoch) for _ in range(2)]
+        self.contact = ContactCheck(self._contacts, self._permit_contact_check, around.pass_time)
         self.overlapped: Process | None = None
         self.calibration_date = around.epoch
 
@@ -84,6 +103,8 @@ class Channel:
         self.abort()
         self.source.reset()
         self.meter.reset()
+        self.electronics.set_sense(remote=False)
+        self.contact.reset()
         self.sweep.reset()
 
     def abort(self) -> None:
@@ -98,6 +119,38 @@ class Channel:
         """Whether an overlapped operation is going on."""
         measuring = self.overlapped is not None and self.overlapped.running
         return measuring or self.sweep.running
+
+    def _contacts(self) -> tuple[float, float]:
+        """Return what lies between force and sense, high and low, Ohm: all of it is high."""
+        return self.electronics.contact, 0.0
+
+    def _permit_contact_check(self) -> None:
+        """Refuse a contact check where less than 1 mA may flow (smuX.contact.check)."""
+        source = self.source
+        if source.output:
+            current = source.range["i"] if source.function == "i" else source.limit["i"]
+            if abs(current) < _CONTACT_CURRENT:
+                raise Refusal(5065)
+        elif source.off_mode == Source.HIGH_Z:
+            raise Refusal(5048)
+        elif source.off_mode == Source.NORMAL and source.off_limit["i"] < _CONTACT_CURRENT:
+            raise Refusal(5066)
+
+    def own(self, value: Any) -> ReadingBuffer:
+        """Return a buffer that a script passed.
+
+        Raises
+        ------
+        Refusal
+            It is none, or one of another channel.
+        """
+        buffer = self._buffer(value)
+        if buffer is None:
+            raise Refusal(-109)
+        return buffer
+
+    def _idle(self) -> bool:
+        return not self.busy
 
     @property
     def progress(self) -> int:
@@ -153,8 +206,17 @@ class Channel:
             raise Refusal(5033)
         return value
 
+    def set_level(self, quantity: Quantity, value: Any) -> None:
+        """Program a level (smuX.source.levelY)."""
+        if not self.shortcut.set_level(quantity, value):
+            self.source.set_level(quantity, _NUMBER(value))
+
     def measure(self, letters: str, *given: Any) -> Any:
         """Measure while the script waits (smuX.measure.Y)."""
+        if not given:
+            reading = self.shortcut.measure(letters)
+            if reading is not None:
+                return reading
         targets = self.buffers(letters, given)
         if self.busy:
             raise Refusal(5042)
@@ -169,6 +231,7 @@ class Channel:
         if self.busy:
             raise Refusal(5042)
         note = self._around.note
+        self.shortcut.changed()
         note(self.letter, "measuring", True)
         self.overlapped = Process(
             self._around.clock,
@@ -187,6 +250,7 @@ class Channel:
         """
         if self.busy:
             raise Refusal(5042)
+        self.shortcut.changed()
         self.sweep.initiate()
 
     def measure_and_step(self, letters: str, level: Any) -> Any:
@@ -215,6 +279,11 @@ class Channel:
         if value != self.source.high_c:
             self._around.pass_time(_MODE_CHANGE)
         self.source.high_c = value
+
+    def set_sense(self, value: int) -> None:
+        """Sense with two wires (0) or four (1); smuX.sense."""
+        self.meter.sense = value
+        self.electronics.set_sense(remote=bool(value))
 
     def set_autozero(self, mode: int) -> None:
         """Set the autozero mode; ONCE takes its time now (smuX.measure.autozero)."""

@@ -53,6 +53,8 @@ _TEXTS = {
     1104: "Too many digits for param type",
     1105: "Invalid parameter",
     1107: "Cannot modify factory menu",
+    1205: "TSPlink initialization failed (no remote nodes found)",
+    2401: "TSPnet error: connection failed",
     1404: "Invalid byte order",
     1405: "Invalid ASCII precision",
     1406: "Invalid data format",
@@ -79,11 +81,14 @@ _TEXTS = {
     5045: "Cannot perform requested operation while filter is enabled",
     5046: "SMU too hot",
     5047: "Minimum timestamp resolution is 1us",
+    5048: "Contact check not valid with HIGH-Z OUTPUT off",
     5059: "Trigger source action enabled without configuration",
     5060: "Trigger measure action enabled without configuration",
     5061: "Operation not permitted while OUTPUT is off",
     5063: "Cannot perform requested operation while measure autozero is on",
     5064: "Cannot use reading buffer that collects source values",
+    5065: "I range too low for contact check",
+    5066: "source.offlimiti too low for contact check",
     5069: "Autorange locked for HighC mode",
 }
 

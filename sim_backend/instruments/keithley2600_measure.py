@@ -16,15 +16,9 @@ from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 from sim_backend.clock import Clock
+from sim_backend.instruments.keithley26_electronics import Electronics, Quantity, Sample
 from sim_backend.instruments.keithley2600_buffer import OVERFLOW, Reading, ReadingBuffer, Status
-from sim_backend.instruments.keithley2600_source import (
-    DELAY_AUTO,
-    Electronics,
-    Quantity,
-    Sample,
-    Source,
-    other,
-)
+from sim_backend.instruments.keithley2600_source import DELAY_AUTO, Source, other
 from sim_backend.instruments.specification import ChannelSpec, MeasureRange, choose_range
 from sim_backend.wire.tsp import Refusal
 
@@ -101,6 +95,8 @@ class Meter:
         self.interval = 0.0
         self.delay = 0.0
         self.delay_factor = 1.0
+        self.high_c_delay_factor = 10.0
+        self.analog_filter = 1
         self.filter_enable = 0
         self.filter_type = self.REPEAT_AVERAGE
         self.filter_count = 1

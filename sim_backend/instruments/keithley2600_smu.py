@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from sim_backend.instruments.keithley26_electronics import Quantity
+from sim_backend.instruments.keithley26_ports import contact_node
+from sim_backend.instruments.keithley26_pulser import add_pulser
+from sim_backend.instruments.keithley26_statistics import statistics_node
+from sim_backend.instruments.keithley26_stimuli import stimulus_accessors
 from sim_backend.instruments.keithley2600_buffer import buffer_node
 from sim_backend.instruments.keithley2600_channel import Channel
 from sim_backend.instruments.keithley2600_checks import accessors, choice, flag, number, whole
 from sim_backend.instruments.keithley2600_measure import FUNCTIONS, Meter
-from sim_backend.instruments.keithley2600_source import Quantity, Source
+from sim_backend.instruments.keithley2600_source import Source
 from sim_backend.instruments.keithley2600_sweep import Sweep, linear, logarithmic
 from sim_backend.instruments.keithley2600_trigger import Detector, Events
 from sim_backend.wire.tsp import Node, Refusal, sequence
 
-__all__ = ["channel_node", "stimulus_accessors"]
+__all__ = ["channel_node"]
 
 _CONSTANTS = {
     "OUTPUT_DCAMPS": 0, "OUTPUT_DCVOLTS": 1, "OUTPUT_OFF": 0, "OUTPUT_ON": 1,
@@ -33,23 +39,30 @@ _CONSTANTS = {
     "FILTER_OFF": 0, "FILTER_ON": 1, "FILTER_MOVING_AVG": 0, "FILTER_REPEAT_AVG": 1,
     "FILTER_MEDIAN": 2, "REL_OFF": 0, "REL_ON": 1, "SETTLE_SMOOTH": 0, "SETTLE_FAST_RANGE": 1,
     "SETTLE_FAST_POLARITY": 2, "SETTLE_DIRECT_IRANGE": 3, "SETTLE_SMOOTH_100NA": 4,
-    "SETTLE_FAST_ALL": 128, "NULL": 0,
+    "SETTLE_FAST_ALL": 128, "NULL": 0, "OE_NONE": 0, "OE_OUTPUT_OFF": 1,
+    "SENSE_CALA": 3, "CALSET_NOMINAL": 0, "CALSET_FACTORY": 1, "CALSET_DEFAULT": 2,
+    "CALSET_PREVIOUS": 3, "CALSTATE_LOCKED": 0, "CALSTATE_CALIBRATING": 1, "CALSTATE_UNLOCKED": 2,
+    "CAL_AUTO": 0, "CAL_POSITIVE": 1, "CAL_NEGATIVE": 2, "CONTACT_FAST": 0, "CONTACT_MEDIUM": 1,
+    "CONTACT_SLOW": 2, "FILL_ONCE": 0, "FILL_WINDOW": 1,
 }  # fmt: skip
 #: smuX.trigger.source.limitY: follow smuX.source.limitY, or (current only) do not limit
 _LIMIT_AUTO, _LIMIT_OFF = 0, "off"
+_FINITE = 1e6  # V or A: levels of a sweep are calculated with
 _QUANTITIES: tuple[Quantity, ...] = ("v", "i")
 
 
 def channel_node(channel: Channel, events: Events) -> Node:
     """Describe ``smuX``."""
     name = channel.name
-    return Node(
+    node = Node(
         name,
         getters={"sense": lambda: channel.meter.sense},
-        setters={"sense": lambda value: setattr(channel.meter, "sense", choice(0, 1)(value))},
+        setters={"sense": lambda value: channel.set_sense(choice(0, 1)(value))},
         calls={
             "reset": channel.reset,
             "abort": channel.abort,
+            # the nonvolatile memory keeps it; nothing is switched off here
+            "savebuffer": lambda buffer: channel.own(buffer) and None,
             **{
                 f"measure{letters}andstep": _bound(channel.measure_and_step, letters)
                 for letters in (*FUNCTIONS, "iv")
@@ -68,10 +81,39 @@ def channel_node(channel: Channel, events: Events) -> Node:
             "nvbuffer2": buffer_node(f"{name}.nvbuffer2", channel.dedicated[1]),
         },
     )
+    if channel.model.ports:
+        node.objects["contact"] = contact_node(name, channel.contact)
+    if channel.model.pulser is not None:
+        add_pulser(node, channel.model.pulser)
+    node.objects["buffer"] = Node(
+        f"{name}.buffer",
+        calls={"recalculatestats": lambda buffer: channel.own(buffer).statistics() and None},
+        makers={"getstats": lambda buffer: statistics_node(channel.own(buffer))},
+    )
+    _tell_changes(node, channel)
+    return node
+
+
+def _tell_changes(node: Node, channel: Channel) -> None:
+    """Let every setting below a table, but the level, have the channel look at itself anew."""
+
+    def telling(setter: Callable[[Any], None]) -> Callable[[Any], None]:
+        def tell(value: Any) -> None:
+            channel.shortcut.changed()
+            setter(value)
+
+        return tell
+
+    for key, setter in node.setters.items():
+        if not key.startswith("level") or node.name.endswith(".rel"):
+            node.setters[key] = telling(setter)
+    for part in node.objects.values():
+        if isinstance(part, Node) and "buffer" not in part.name:
+            _tell_changes(part, channel)
 
 
 def _bound(call: Callable[..., Any], first: Any) -> Callable[..., Any]:
-    return lambda *arguments: call(first, *arguments)
+    return partial(call, first)
 
 
 def _source_node(channel: Channel, name: str) -> Node:
@@ -88,8 +130,14 @@ def _source_node(channel: Channel, name: str) -> Node:
             "delay": ("delay", lambda value: -1.0 if value == -1 else seconds(value)),
         },
     )
+    node.calls |= dict.fromkeys(("calibratev", "calibratei"), _locked)
+    node.getters["outputenableaction"] = lambda: source.enable_action
+    node.setters["outputenableaction"] = lambda value: setattr(
+        source, "enable_action", choice(0, 1)(value)
+    )
     for q in _QUANTITIES:
         _add_source_quantity(node, source, q)
+        node.setters[f"level{q}"] = _bound(channel.set_level, q)
     node.getters |= {
         "func": lambda: int(source.function == "v"),
         "output": lambda: source.output,
@@ -123,7 +171,6 @@ def _add_source_quantity(node: Node, source: Source, q: Quantity) -> None:
         f"offlimit{q}": lambda: source.off_limit[q],
     }
     node.setters |= {
-        f"level{q}": lambda value: source.set_level(q, anything(value)),
         f"range{q}": lambda value: source.set_range(q, anything(value)),
         f"autorange{q}": lambda value: source.set_autorange(q, flag(value)),
         f"limit{q}": lambda value: source.set_limit(q, anything(value)),
@@ -146,6 +193,9 @@ def _measure_node(channel: Channel) -> Node:
             "interval": ("interval", number(0.0, 1.0)),
             "delay": ("delay", lambda value: -1.0 if value == -1 else seconds(value)),
             "delayfactor": ("delay_factor", number(0.0)),
+            # what they change, settling on the lowest ranges and with a capacitor, is not modelled
+            "highcrangedelayfactor": ("high_c_delay_factor", number(1.0, 99.0)),
+            "analogfilter": ("analog_filter", flag),
         },
     )
     node.setters["autozero"] = lambda value: channel.set_autozero(choice(0, 1, 2)(value))
@@ -154,6 +204,7 @@ def _measure_node(channel: Channel) -> Node:
     for letters in (*FUNCTIONS, "iv"):
         node.calls[letters] = _bound(channel.measure, letters)
         node.calls[f"overlapped{letters}"] = _bound(channel.measure_overlapped, letters)
+    node.calls |= dict.fromkeys(("calibratev", "calibratei"), _locked)
     node.objects = {
         "filter": _filter_node(meter, f"{name}.measure.filter"),
         "rel": _relative_node(meter, f"{name}.measure.rel"),
@@ -224,10 +275,17 @@ def _calibration_node(channel: Channel) -> Node:
             "due": lambda: channel.calibration_date + 365 * 86400.0,
             "adjustdate": lambda: channel.calibration_date,
             "state": lambda: 0,
-            "password": lambda: None,
+            "polarity": lambda: 0,
         },
+        setters=dict.fromkeys(("date", "due", "adjustdate", "polarity", "password"), _locked),
+        calls=dict.fromkeys(("unlock", "restore", "save"), _locked) | {"lock": lambda: None},
         objects={"CALSET_NOMINAL": 0, "CALSET_FACTORY": 1, "CALSET_DEFAULT": 2},
     )
+
+
+def _locked(*_arguments: Any) -> None:
+    """Refuse: the unit is calibrated, and locked."""
+    raise Refusal(5011)
 
 
 def _trigger_node(channel: Channel, events: Events) -> Node:
@@ -250,20 +308,6 @@ def _trigger_node(channel: Channel, events: Events) -> Node:
         sweep, {"action": ("endsweep_action", choice(0, 1))}
     )
     return node
-
-
-def stimulus_accessors(
-    stimulus: Any, events: Events
-) -> tuple[Callable[[], int], Callable[[Any], None]]:
-    """Return getter and setter of a stimulus attribute: an event's number, or 0 for none."""
-
-    def select(value: Any) -> None:
-        event = whole()(value)
-        if event and not events.known(event):
-            raise Refusal(-224)
-        stimulus.select(event)
-
-    return lambda: stimulus.event, select
 
 
 def _layer_node(sweep: Sweep, events: Events, name: str, layer: str) -> Node:
@@ -292,7 +336,7 @@ def _source_action_node(sweep: Sweep, events: Events, name: str) -> Node:
 
 
 def _add_source_action(node: Node, sweep: Sweep, q: Quantity) -> None:
-    level, points = number(), whole(1, 1_000_000)
+    level, points = number(-_FINITE, _FINITE), whole(1, 1_000_000)
 
     def limit(value: Any) -> None:
         if value == _LIMIT_OFF and q == "i":

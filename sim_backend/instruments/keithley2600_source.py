@@ -7,75 +7,17 @@ states" and section 7, ``smuX.source.*`` with its defaults.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
 
-from sim_backend.instruments.specification import ChannelSpec, SourceRange, choose_range
+from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
+from sim_backend.instruments.keithley26_source_settings import SourceSettings, largest_on
+from sim_backend.instruments.specification import ChannelSpec, choose_range
 from sim_backend.wire.tsp import Refusal
 
-__all__ = ["DELAY_AUTO", "Electronics", "Quantity", "Source", "other"]
+__all__ = ["DELAY_AUTO", "Source", "other"]
 
-Quantity = Literal["v", "i"]
 DELAY_AUTO = -1.0
-_QUANTITIES: tuple[Quantity, ...] = ("v", "i")
 _REMEMBERED = 64  # limits whose range is kept
-_LEAST_HIGH_C = 1e-6  # A: the lowest current range in high-capacitance mode (data sheet)
 _LEAST_LIMIT = 0.1  # of the range that is fixed during a sweep
-
-
-class Sample(Protocol):
-    """One reading of both quantities (`sim_backend.analogue.Sample`)."""
-
-    @property
-    def v(self) -> float:
-        """Voltage, V."""
-
-    @property
-    def i(self) -> float:
-        """Current, A."""
-
-    @property
-    def limited(self) -> bool:
-        """Whether the source was limiting."""
-
-    @property
-    def v_overrange(self) -> bool:
-        """Whether the voltmeter could not show the value."""
-
-    @property
-    def i_overrange(self) -> bool:
-        """Whether the ammeter could not show the value."""
-
-
-class Electronics(Protocol):
-    """What a channel needs of the electronics (`sim_backend.analogue.SourceMeter`)."""
-
-    def set_source(
-        self, function: Quantity, level: float, range_: float, limit: float, limit_range: float
-    ) -> None:
-        """Program level and limit, now."""
-
-    def set_output(self, on: bool, high_impedance: bool = False) -> None:
-        """Close or open the output, now."""
-
-    def begin(self) -> object:
-        """Begin an aperture now."""
-
-    def finish(
-        self,
-        mark: object,
-        *,
-        v_range: float,
-        i_range: float,
-        nplc: float,
-        line_frequency: float,
-        autozero: bool,
-        sense_remote: bool,
-    ) -> Sample:
-        """End the aperture now."""
-
-    @property
-    def limited(self) -> bool:
-        """Whether the limit is in control now."""
 
 
 def other(quantity: Quantity) -> Quantity:
@@ -83,7 +25,7 @@ def other(quantity: Quantity) -> Quantity:
     return "i" if quantity == "v" else "v"
 
 
-class Source:
+class Source(SourceSettings):
     """Levels, ranges, limits and the output relay.
 
     Parameters
@@ -94,55 +36,32 @@ class Source:
         Called with the source delay after a step of the output, s.
     """
 
-    #: smuX.source.offmode
-    NORMAL, ZERO, HIGH_Z = 0, 1, 2
-
     def __init__(
         self, spec: ChannelSpec, electronics: Electronics, pass_time: Callable[[float], None]
     ) -> None:
-        self.spec, self._electronics, self._pass_time = spec, electronics, pass_time
-        self._largest = {
-            q: max(r.maximum for r in self.ranges(q) if not r.pulse_only) for q in _QUANTITIES
-        }
+        super().__init__(spec)
+        self._electronics, self._pass_time = electronics, pass_time
+        #: raises a `Refusal` where a source range needs an interlock that is open
+        self.permit: Callable[[Quantity, float], None] = _permit
         self._limit_ranges: dict[tuple[Quantity, float], float] = {}
         self.output = 0
-        self._sweep_limit_range: float | None = None
+        self.sweep_limit_range: float | None = None
+        #: called whenever what reaches the electronics changes
+        self.changed: Callable[[], None] = _nothing
+        #: called when it has
+        self.applied: Callable[[], None] = _nothing
         self.programmed = 0.0  #: the level that was sent last: of a sweep, or the idle level
-        self._defaults()
-
-    def _defaults(self) -> None:
-        spec = self.spec
-        self.function: Quantity = "v"
-        self.level = {"v": 0.0, "i": 0.0}
-        self.range = {"v": spec.v_source[0].full_scale, "i": spec.i_source[0].full_scale}
-        self.autorange = {"v": 1, "i": 1}
-        self.low_range = dict(self.range)
-        self.limit = {"v": spec.v_limit_default, "i": spec.i_limit_default, "p": 0.0}
-        self.off_limit = {"v": spec.v_limit_default, "i": 1e-3}
-        self.off_mode = self.NORMAL
-        self.off_function: Quantity = "v"
-        self.delay = 0.0
-        self.settling = 0
-        self.sink = 0
-        self.high_c = 0
+        self.set_defaults()
 
     def reset(self) -> None:
         """Go back to the defaults, output off."""
         self.output = 0
-        self._defaults()
+        self.set_defaults()
         self.free_limit_range()
         self.apply()
         self._electronics.set_output(on=False)
 
     # -- what may be set ----------------------------------------------------------------------
-
-    def ranges(self, quantity: Quantity) -> tuple[SourceRange, ...]:
-        """Return the source ranges of a quantity."""
-        return self.spec.v_source if quantity == "v" else self.spec.i_source
-
-    def largest(self, quantity: Quantity) -> float:
-        """Return the largest level outside of pulses, V or A."""
-        return self._largest[quantity]
 
     def set_function(self, value: float) -> None:
         """Choose what is sourced: 0 current, 1 voltage."""
@@ -160,6 +79,8 @@ class Source:
         range_ = self.range_for(quantity, value)
         if range_ != self.range[quantity]:
             self._try("range", {**self.range, quantity: range_})
+        if range_ > self.largest(quantity):  # only pulses reach it: the level itself must be safe
+            self._try("level", {**self.level, quantity: value})
         self.level[quantity] = value
         if quantity == self.function:
             self.apply()
@@ -192,10 +113,10 @@ class Source:
         Refusal
             No range does, or the level now programmed does not fit.
         """
-        range_ = choose_range(self.ranges(quantity), value)
+        range_ = choose_range(self.ranges(quantity), value, pulse=True)
         if range_ is None:
             raise Refusal(1101 if value > 0 else 1102)
-        if abs(self.level[quantity]) > _maximum(self.ranges(quantity), range_):
+        if abs(self.level[quantity]) > largest_on(self.ranges(quantity), range_):
             raise Refusal(5005)
         self._try("range", {**self.range, quantity: range_})
         self.autorange[quantity] = 0
@@ -221,17 +142,6 @@ class Source:
         if quantity == other(self.function):
             self.apply()
 
-    def check_limit(self, quantity: Quantity, value: float, *, high_c: bool = False) -> None:
-        """Raise a `Refusal` unless a limit of this size exists (smuX.source.limitY)."""
-        least = self.spec.v_limit_minimum if quantity == "v" else self.spec.i_limit_minimum
-        if quantity == "i" and (high_c or self.high_c):
-            least = _LEAST_HIGH_C
-        most = max(r.full_scale for r in self.ranges(quantity) if not r.pulse_only)
-        if abs(value) < least:
-            raise Refusal(1102)
-        if abs(value) > most * 1.01:
-            raise Refusal(1101)
-
     def set_power_limit(self, value: float) -> None:
         """Set the power compliance, W; 0 disables it.
 
@@ -246,8 +156,19 @@ class Source:
         self.apply()
 
     def set_output(self, value: int) -> None:
-        """Turn the output on (1), off (0), or off with the relay open (2)."""
+        """Turn the output on (1), off (0), or off with the relay open (2).
+
+        Raises
+        ------
+        Refusal
+            The interlock is open.
+        """
+        if value == 1:
+            if self.enable_action:  # nothing is wired to the output enable line
+                raise Refusal(5041)
+            self._permitted()
         self.output = int(value == 1)
+        self.changed()
         if self.output:
             self.apply()
             self._electronics.set_output(on=True)
@@ -264,21 +185,26 @@ class Source:
         if level is None:
             level = self.level[function]
         self.programmed = level
+        self.changed()
         self._electronics.set_source(
             function,
             level,
             self.range[function],
             *self.limiting(level, limit),
         )
+        self.applied()
 
     def limiting(self, level: float, limit: float | None = None) -> tuple[float, float]:
         """Return the limit that acts at a level, and its range (section 2, "Limits")."""
         quantity = other(self.function)
-        bound = min(abs(self.limit[quantity] if limit is None else limit), self.largest(quantity))
+        if limit is None:
+            bound = min(abs(self.limit[quantity]), self.largest(quantity))
+        else:
+            bound = min(abs(limit), self.ranges(quantity)[-1].maximum)
         if self.limit["p"] and level:
             bound = min(bound, self.limit["p"] / abs(level))
-        if self._sweep_limit_range is not None:
-            return max(bound, _LEAST_LIMIT * self._sweep_limit_range), self._sweep_limit_range
+        if self.sweep_limit_range is not None:
+            return max(bound, _LEAST_LIMIT * self.sweep_limit_range), self.sweep_limit_range
         return bound, self._limit_range(quantity, bound)
 
     def _limit_range(self, quantity: Quantity, bound: float) -> float:
@@ -287,8 +213,8 @@ class Source:
         if known is None:
             if len(self._limit_ranges) > _REMEMBERED:
                 self._limit_ranges.clear()
-            greatest = max(r.full_scale for r in self.ranges(quantity) if not r.pulse_only)
-            known = choose_range(self.ranges(quantity), bound) or greatest
+            greatest = self.ranges(quantity)[-1].full_scale
+            known = choose_range(self.ranges(quantity), bound, pulse=True) or greatest
             self._limit_ranges[quantity, bound] = known
         return known
 
@@ -300,36 +226,60 @@ class Source:
         """
         quantity = other(self.function)
         greatest = max(abs(self.limit[quantity]), abs(sweep_limit or 0.0))
-        self._sweep_limit_range = self._limit_range(quantity, min(greatest, self.largest(quantity)))
+        most = self.ranges(quantity)[-1].maximum
+        self.sweep_limit_range = self._limit_range(quantity, min(greatest, most))
 
     def free_limit_range(self) -> None:
         """Let the limit choose its range again."""
-        self._sweep_limit_range = None
+        self.sweep_limit_range = None
 
     def settling_delay(self) -> float:
         """Return the source delay after a step, s (smuX.source.delay)."""
         if self.delay != DELAY_AUTO:
             return self.delay
-        function = self.function
-        for candidate in self.ranges(function):
-            if candidate.full_scale == self.range[function]:
-                return candidate.settling
-        return 0.0
+        present = self.range[self.function]
+        return next(r.settling for r in self.ranges(self.function) if r.full_scale == present)
 
     def _try(self, attribute: str, value: object) -> None:
         """Change an attribute unless range and limit then leave the operating area."""
         before = getattr(self, attribute)
         setattr(self, attribute, value)
-        if not self._safe():
+        try:
+            if not self._safe():
+                raise Refusal(5007)
+            if self.output:
+                self._permitted()
+        except Refusal:
             setattr(self, attribute, before)
-            raise Refusal(5007)
+            raise
+
+    def needs_interlock(self) -> bool:
+        """Return whether what is programmed is refused while the interlock is open."""
+        try:
+            self._permitted()
+        except Refusal:
+            return True
+        return False
+
+    def _permitted(self) -> None:
+        """Raise a `Refusal` where the interlock does not allow what is programmed."""
+        function = self.function
+        self.permit(function, self.range[function])
+        quantity = other(function)
+        self.permit(quantity, self._limit_range(quantity, abs(self.limit[quantity])))
 
     def _safe(self) -> bool:
         function = self.function
         level, limit = self.range[function], abs(self.limit[other(function)])
+        if level > self.largest(function):
+            level = abs(self.level[function])
         v, i = (level, limit) if function == "v" else (limit, level)
         return any(v <= most_v and i <= most_i for most_v, most_i in self.spec.dc_area)
 
 
-def _maximum(ranges: tuple[SourceRange, ...], full_scale: float) -> float:
-    return max(r.maximum for r in ranges if r.full_scale == full_scale)
+def _permit(_quantity: Quantity, _range: float) -> None:
+    """Allow everything: there is no interlock."""
+
+
+def _nothing() -> None:
+    """Do nothing."""

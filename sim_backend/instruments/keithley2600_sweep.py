@@ -15,16 +15,24 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sim_backend.clock import Clock
-from sim_backend.instruments.keithley2600_measure import Meter, Target
-from sim_backend.instruments.keithley2600_source import Quantity, Source, other
+from sim_backend.clock import Clock, Event
+from sim_backend.instruments.keithley26_electronics import Quantity
+from sim_backend.instruments.keithley26_extended import ExtendedArea
+from sim_backend.instruments.keithley26_family import PulseRegion
+from sim_backend.instruments.keithley26_sweep_settings import (
+    ASYNC,
+    ENABLE,
+    SOURCE_IDLE,
+    SweepSettings,
+)
+from sim_backend.instruments.keithley2600_measure import Meter
+from sim_backend.instruments.keithley2600_source import Source, other
 from sim_backend.instruments.keithley2600_trigger import Detector, Events, Process, Steps, forever
+from sim_backend.instruments.specification import choose_range
 from sim_backend.wire.tsp import Refusal
 
 __all__ = ["Sweep", "linear", "logarithmic"]
 
-_DISABLE, _ENABLE, _ASYNC = 0, 1, 2
-_SOURCE_IDLE, _SOURCE_HOLD = 0, 1
 #: a point at which nothing takes time takes this, s; not in print
 _FASTEST = 20e-6
 _EVENTS = (
@@ -33,7 +41,7 @@ _EVENTS = (
 )  # fmt: skip
 
 
-class Sweep:
+class Sweep(SweepSettings):
     """Configuration and run of a channel's trigger model."""
 
     def __init__(
@@ -44,8 +52,11 @@ class Sweep:
         clock: Clock,
         sweeping: Callable[[bool], None],
         overrun: Callable[[str], None],
+        pulses: Sequence[PulseRegion] = (),
     ) -> None:
-        self._source, self._meter, self._clock = source, meter, clock
+        super().__init__(source)
+        self._meter, self._clock = meter, clock
+        self._extended = ExtendedArea(source, pulses, clock)
         self._events, self._sweeping = events, sweeping
         self.event = {name: events.number() for name in _EVENTS}
         self.detectors = {
@@ -53,29 +64,24 @@ class Sweep:
             for name in ("arm", "source", "measure", "endpulse")
         }
         self.progress = 0  #: points and measurements done so far
+        self.at = self.left = 0  #: points done since the start; left in this pass, 0 without end
+        #: called when a sweep starts, and whenever it stands before the first level of its list
+        self.started: Callable[[], None] = _nothing
+        self.begin_list: Callable[[Sweep], None] = _ignore
         self._run: Process | None = None
         self._measuring: Process | None = None
-        self._defaults()
+        self.set_defaults()
 
-    def _defaults(self) -> None:
-        self.arm_count = self.count = 1
-        self.auto_clear = 0
-        self.source_action = _DISABLE
-        self.measure_action = _DISABLE
-        self.endpulse_action = _SOURCE_HOLD
-        self.endsweep_action = _SOURCE_IDLE
-        self.levels: Sequence[float] = ()
-        self.function: Quantity | None = None
-        #: compliance during the sweep; None follows smuX.source.limitY (LIMIT_AUTO)
-        self.limit: dict[Quantity, float | None] = {"v": None, "i": None}
-        self.targets: tuple[Target, ...] = ()
+    def set_defaults(self) -> None:
+        """Go back to the defaults, with no stimuli."""
+        super().set_defaults()
         for detector in self.detectors.values():
             detector.stimulus.select(0)
 
     def reset(self) -> None:
         """Go back to the defaults."""
         self.abort()
-        self._defaults()
+        self.set_defaults()
 
     @property
     def running(self) -> bool:
@@ -86,30 +92,6 @@ class Sweep:
     def endless(self) -> bool:
         """Whether the trigger model runs and only an abort can end it."""
         return self.running and not (self.count and self.arm_count)
-
-    # -- configuration ------------------------------------------------------------------------
-
-    def set_list(self, quantity: Quantity, levels: Sequence[float]) -> None:
-        """Source these levels in turn, from the first again when they are used up.
-
-        Raises
-        ------
-        Refusal
-            There is none, or one is beyond the instrument.
-        """
-        if not levels:
-            raise Refusal(-109)
-        most = max(r.maximum for r in self._source.ranges(quantity))
-        for level in levels:
-            if abs(level) > most:
-                raise Refusal(1101 if level > 0 else 1102)
-        self.levels, self.function = tuple(levels), quantity
-
-    def set_limit(self, quantity: Quantity, value: float | None) -> None:
-        """Set the compliance during the sweep; None follows ``smuX.source``, infinity is off."""
-        if value is not None and not math.isinf(value):
-            self._source.check_limit(quantity, value)
-        self.limit[quantity] = value
 
     # -- running ------------------------------------------------------------------------------
 
@@ -130,6 +112,7 @@ class Sweep:
                     buffer.begin()
         if self.source_action:
             self._source.fix_limit_range(self.limit[other(self._source.function)])
+        self.started()
         self._run = Process(self._clock, self._steps())
         self._run.start()
 
@@ -143,8 +126,9 @@ class Sweep:
         self._measuring = None
         for detector in self.detectors.values():
             detector.clear()
+        self._extended.leave()
         if self.source_action:
-            self._leave(idle=self.endpulse_action == _SOURCE_IDLE)
+            self._leave(idle=self.endpulse_action == SOURCE_IDLE)
         self._sweeping(False)
         self._events.emit(self.event["IDLE"])
 
@@ -162,21 +146,22 @@ class Sweep:
         if self.measure_action:
             if not self.targets:
                 raise Refusal(5060)
-            if self.measure_action == _ASYNC:
+            if self.measure_action == ASYNC:
                 self._check_asynchronous()
 
     def _check_levels(self, quantity: Quantity) -> None:
         source = self._source
         if source.function != quantity:
             raise Refusal(5009)
-        present = source.range[quantity]
-        for candidate in source.ranges(quantity):
-            if candidate.full_scale == present and source.autorange[quantity] == 0:
-                if max(map(abs, self.levels)) > candidate.maximum:
-                    raise Refusal(5005)
-                return
-        # a sweep stays on one range: the one that holds its largest level
-        source.range[quantity] = source.range_for(quantity, max(self.levels, key=abs))
+        limit = self.limit[other(quantity)]
+        idle = self.endpulse_action == SOURCE_IDLE
+        self._extended.check({abs(level) for level in self.levels}, limit, returns=idle)
+        if source.autorange[quantity]:
+            # a sweep stays on one range: the one that holds its largest level
+            largest = max(map(abs, self.levels))
+            source.range[quantity] = choose_range(source.ranges(quantity), largest, pulse=True) or 0
+        elif max(map(abs, self.levels)) > source.range_maximum(quantity):
+            raise Refusal(5005)
 
     def _check_asynchronous(self) -> None:
         """Refuse asynchronous measurements with autozero or autorange (trigger.measure.action)."""
@@ -193,7 +178,7 @@ class Sweep:
         emit, event = self._events.emit, self.event
         self._sweeping(True)
         emit(event["SWEEPING"])
-        at = 0
+        self.at = 0
         for _ in forever(self.arm_count):
             yield self.detectors["arm"]
             if self.auto_clear:
@@ -201,18 +186,49 @@ class Sweep:
                     self.detectors[name].clear()
             self._start_measuring()
             emit(event["ARMED"])
-            for _ in forever(self.count):
-                yield from self._point(at)
-                at += 1
+            yield from self._points()
             if self._measuring is not None:
                 yield self._measuring
-            if self.source_action and self.endsweep_action == _SOURCE_IDLE:
+            if self.source_action and self.endsweep_action == SOURCE_IDLE:
                 self._source.apply()
             emit(event["SWEEP_COMPLETE"])
         if self.source_action:
-            self._leave(idle=self.endsweep_action == _SOURCE_IDLE)
+            self._leave(idle=self.endsweep_action == SOURCE_IDLE)
         self._sweeping(False)
         emit(event["IDLE"])
+
+    def _points(self) -> Steps:
+        """Pass through the trigger layer, `count` times."""
+        self.left = self.count
+        while True:
+            if self.source_action and self.at % len(self.levels) == 0:
+                self.begin_list(self)
+            yield from self._point(self.at)
+            self.at += 1
+            if self.count:
+                self.left -= 1
+                if self.left == 0:
+                    return
+
+    def skip(self, points: int) -> None:
+        """Count points that were passed without being played."""
+        self.at += points
+        self.left -= points
+        self.progress += points
+
+    @property
+    def due(self) -> Event | None:
+        """When it goes on by itself."""
+        return None if self._run is None else self._run.due
+
+    def standing(self, now: float, scale: float) -> tuple[object, ...]:
+        """Return what decides what the sweep does next, but how often; times in 1/scale s."""
+        if not self.running:
+            return ()
+        due = self.due
+        ahead = None if due is None or due.action is None else round((due.time - now) * scale)
+        detectors = tuple(detector.standing() for detector in self.detectors.values())
+        return ahead, self.at % len(self.levels), detectors
 
     def _point(self, at: int) -> Steps:
         """Source, measure and end-pulse action of one point."""
@@ -220,12 +236,13 @@ class Sweep:
         begun = self._clock.now_s
         yield detectors["source"]
         if self.source_action:
+            yield self._extended.rest()
             self._source_level(at)
             yield self._source.settling_delay()
         emit(event["SOURCE_COMPLETE"])
-        if self.measure_action != _ASYNC:
+        if self.measure_action != ASYNC:
             yield detectors["measure"]
-            if self.measure_action == _ENABLE:
+            if self.measure_action == ENABLE:
                 yield from self._meter.continue_measuring(self.targets)
             emit(event["MEASURE_COMPLETE"])
         yield detectors["endpulse"]
@@ -239,18 +256,20 @@ class Sweep:
     def _end_pulse(self) -> None:
         """Go back to the idle level, or only to the normal limit (smuX.trigger.source.limitY)."""
         source = self._source
-        if self.endpulse_action == _SOURCE_IDLE:
+        self._extended.end()
+        if self.endpulse_action == SOURCE_IDLE:
             source.apply()
         elif self.limit[other(source.function)] is not None:
             source.apply(source.programmed)
 
     def _source_level(self, at: int) -> None:
-        level = self.levels[at % len(self.levels)]
-        self._source.apply(level, self.limit[other(self._source.function)])
+        level, limit = self.levels[at % len(self.levels)], self.limit[other(self._source.function)]
+        self._source.apply(level, limit)
+        self._extended.begin(level, limit)
 
     def _start_measuring(self) -> None:
         """Start the measurements that run beside the source actions."""
-        if self.measure_action == _ASYNC:
+        if self.measure_action == ASYNC:
             self._measuring = Process(self._clock, self._measurements())
             self._measuring.start()
 
@@ -283,3 +302,11 @@ def logarithmic(start: float, stop: float, points: int, asymptote: float) -> lis
         raise Refusal(-222)
     ratio = math.log((stop - asymptote) / (start - asymptote)) / max(points - 1, 1)
     return [asymptote + (start - asymptote) * math.exp(ratio * k) for k in range(points)]
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""

@@ -6,11 +6,11 @@ Source: Series 2600B Reference Manual, 2600BS-901-01, section 7, ``beeper``, ``d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sim_backend.instruments.keithley26_stimuli import stimulus_accessors
 from sim_backend.instruments.keithley2600_checks import accessors, choice, flag, number, text, whole
-from sim_backend.instruments.keithley2600_smu import stimulus_accessors
 from sim_backend.instruments.keithley2600_trigger import Blender, Events, Generated, Timer
 from sim_backend.wire.tsp import Node, Refusal, sequence
 
@@ -18,60 +18,18 @@ if TYPE_CHECKING:
     from sim_backend.wire.status import ErrorQueue
 
 __all__ = [
-    "Beeper", "Display", "Local", "beeper_node", "display_node", "errors_node", "local_node",
+    "Beeper", "Local", "beeper_node", "errors_node", "local_node",
     "timer_node", "trigger_node",
 ]  # fmt: skip
 
-TIMERS, BLENDERS = 8, 6
+TIMERS, BLENDERS, GENERATORS = 8, 6, 2
+_LOCAL = {
+    "ENABLE": 1, "DISABLE": 0, "PASSWORD_NONE": 0, "PASSWORD_WEB": 1, "PASSWORD_LAN": 2,
+    "PASSWORD_ALL": 3,
+}  # fmt: skip
+_LICENSE = "The language is Lua 5.0, copyright 1994-2015 Lua.org, PUC-Rio (www.lua.org/license)."
 #: trigger.timer[N].delay (section 7): 500 ns to 100 ks
 _SHORTEST, _LONGEST = 0.5e-6, 1e5
-
-
-class Display:
-    """The front panel: what it shows and what a script wrote on it."""
-
-    SMUA, SMUB, SMUA_SMUB, USER = 0, 1, 2, 3
-    LINES = (20, 32)  # characters
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Show the channels again."""
-        self.screen = self.SMUA_SMUB
-        self.lines = [" " * width for width in self.LINES]
-        self.row = self.column = 1
-
-    def clear(self) -> None:
-        """Switch to the user screen and empty it (display.clear)."""
-        self.reset()
-        self.screen = self.USER
-
-    def set_cursor(self, row: Any, column: Any, _style: Any = 0) -> None:
-        """Place the next text (display.setcursor)."""
-        at = whole(1, len(self.LINES))(row)
-        self.column = whole(1, self.LINES[at - 1])(column)
-        self.row = at
-
-    def set_text(self, value: Any) -> None:
-        """Write at the cursor; ``$N`` starts the second line (display.settext)."""
-        given = text(256)(value)
-        self.screen = self.USER
-        for k, part in enumerate(given.split("$N")):
-            if k:
-                self.row, self.column = 2, 1
-            self._write(part.replace("$$", "$"))
-
-    def _write(self, part: str) -> None:
-        width = self.LINES[self.row - 1]
-        line = self.lines[self.row - 1]
-        start = self.column - 1
-        self.lines[self.row - 1] = (line[:start] + part + line[start + len(part) :])[:width]
-        self.column = min(start + len(part) + 1, width)
-
-    def text(self) -> str:
-        """Return what the user screen shows (display.gettext)."""
-        return "$N".join(self.lines)
 
 
 class Beeper:
@@ -94,43 +52,6 @@ def beeper_node(beeper: Beeper) -> Node:
     return Node("beeper", getters, setters, {"beep": beep}, {"ON": 1, "OFF": 0})
 
 
-def display_node(display: Display, letters: Iterable[str], events: Events) -> Node:
-    """Describe ``display`` as far as it does not need somebody at the front panel."""
-    getters, setters = accessors(display, {"screen": ("screen", choice(0, 1, 2, 3))})
-    key = Generated(events)
-    node = Node(
-        "display",
-        getters,
-        setters,
-        {
-            "clear": display.clear,
-            "setcursor": display.set_cursor,
-            "settext": display.set_text,
-            "gettext": lambda *_: display.text(),
-            "getcursor": lambda: (display.row, display.column, 0),
-        },
-        {"SMUA": 0, "SMUB": 1, "SMUA_SMUB": 2, "USER": 3, "DIGITS_4_5": 4, "DIGITS_5_5": 5,
-         "DIGITS_6_5": 6, "MEASURE_DCAMPS": 0, "MEASURE_DCVOLTS": 1, "MEASURE_OHMS": 2,
-         "MEASURE_WATTS": 3, "trigger": Node("display.trigger", objects={"EVENT_ID": key.event})},
-    )  # fmt: skip
-    for letter in letters:
-        node.objects[f"smu{letter}"] = _channel_display(f"display.smu{letter}")
-    return node
-
-
-class _Shown:
-    """What the panel shows of a channel."""
-
-    digits, function = 5, 1
-
-
-def _channel_display(name: str) -> Node:
-    shown = _Shown()
-    digits = accessors(shown, {"digits": ("digits", choice(4, 5, 6))})
-    function = accessors(shown, {"func": ("function", choice(0, 1, 2, 3))})
-    return Node(name, *digits, objects={"measure": Node(f"{name}.measure", *function)})
-
-
 def errors_node(queue: ErrorQueue) -> Node:
     """Describe ``errorqueue``."""
     return Node(
@@ -149,6 +70,9 @@ class Local(Protocol):
     description: str
     prompts: int
     show_errors: int
+    prompts_4882: int
+    find_line_frequency: int
+    password_mode: int
     line_frequency: float
 
     def reset(self) -> None:
@@ -158,18 +82,28 @@ class Local(Protocol):
         """Set the frequency of the mains, Hz."""
 
 
+def _check_password(value: Any) -> None:
+    text(255)(value)
+
+
 def local_node(local: Local) -> Node:
     """Describe ``localnode``."""
-    node = Node("localnode", objects={"ENABLE": 1, "DISABLE": 0}, calls={"reset": local.reset})
+    node = Node("localnode", objects=dict(_LOCAL), calls={"reset": local.reset})
     node.getters, node.setters = accessors(
         local,
         {
             "description": ("description", text(128)),
             "prompts": ("prompts", flag),
             "showerrors": ("show_errors", flag),
+            "prompts4882": ("prompts_4882", flag),
+            "autolinefreq": ("find_line_frequency", flag),
+            "passwordmode": ("password_mode", choice(0, 1, 2, 3)),
         },
     )
+    # a password guards the web interface, which there is not; it cannot be read back
+    node.setters["password"] = _check_password
     node.getters |= {
+        "license": lambda: _LICENSE,
         "model": lambda: local.model,
         "serialno": lambda: local.serial,
         "revision": lambda: local.firmware,
@@ -213,6 +147,10 @@ def trigger_node(
         k: _blender_node(f"trigger.blender[{k}]", blender, events, wait)
         for k, blender in enumerate(blenders, 1)
     }
+    generators: dict[str | int, Any] = {
+        k: _generator_node(f"trigger.generator[{k}]", Generated(events))
+        for k in range(1, GENERATORS + 1)
+    }
     return Node(
         "trigger",
         calls={
@@ -221,10 +159,15 @@ def trigger_node(
         },
         objects={
             "EVENT_ID": interface.event,
-            "timer": Node("trigger.timer", objects=timer_nodes),
-            "blender": Node("trigger.blender", objects=blender_nodes),
+            "timer": Node("trigger.timer", objects=timer_nodes, luatype=""),
+            "generator": Node("trigger.generator", objects=generators, luatype=""),
+            "blender": Node("trigger.blender", objects=blender_nodes, luatype=""),
         },
     )
+
+
+def _generator_node(name: str, generator: Generated) -> Node:
+    return Node(name, calls={"assert": generator.emit}, objects={"EVENT_ID": generator.event})
 
 
 def _generated(node: Node, source: Generated, wait: Callable[[Generated, float], bool]) -> Node:

@@ -70,16 +70,16 @@ class Stimulus:
     """The input of a trigger object: the event that it reacts to, 0 for none."""
 
     def __init__(self, events: Events, react: Callable[[], None]) -> None:
-        self._events, self._react = events, react
+        self.dues, self._react = events, react
         self.event = 0
 
     def select(self, event: int) -> None:
         """React to this event from now on; 0 for none."""
         if self.event:
-            self._events.ignore(self.event, self._react)
+            self.dues.ignore(self.event, self._react)
         self.event = event
         if event:
-            self._events.listen(event, self._react)
+            self.dues.listen(event, self._react)
 
 
 class Detector:
@@ -117,6 +117,10 @@ class Detector:
         self._waiting = go_on
         return False
 
+    def standing(self) -> tuple[object, ...]:
+        """Return what decides what the detector does next."""
+        return self.detected, self.overrun, self.ready, self._waiting is None
+
     def clear(self) -> None:
         """Forget events and whoever waits."""
         self.detected = self.overrun = False
@@ -134,7 +138,7 @@ class Process:
 
     def __init__(self, clock: Clock, steps: Steps, done: Callable[[], None] | None = None) -> None:
         self._clock, self._steps, self._done = clock, steps, done
-        self._event: Event | None = None
+        self.due: Event | None = None  #: when it goes on by itself
         self._followers: list[Callable[[], None]] = []
         self.running = False
 
@@ -145,8 +149,8 @@ class Process:
 
     def cancel(self) -> None:
         """Stop where it is; nothing that waits for it is told."""
-        if self._event is not None:
-            self._event.cancel()
+        if self.due is not None:
+            self.due.cancel()
         self.running = False
         self._followers.clear()
         self._steps.close()
@@ -161,7 +165,7 @@ class Process:
         for wait in self._steps:
             if isinstance(wait, float):
                 if wait > 0:
-                    self._event = self._clock.after(wait, self._go_on)
+                    self.due = self._clock.after(wait, self._go_on)
                     return
             elif not wait.take(self._go_on):
                 return
@@ -182,7 +186,7 @@ class Generated:
     """A trigger object that only generates events: the interface trigger, a generator."""
 
     def __init__(self, events: Events) -> None:
-        self._events = events
+        self.dues = events
         self.event = events.number()
         self.detected = self.overrun = False
 
@@ -190,7 +194,7 @@ class Generated:
         """Generate the event, and remember it for a script's ``wait``."""
         self.overrun = self.detected
         self.detected = True
-        self._events.emit(self.event)
+        self.dues.emit(self.event)
 
     def clear(self) -> None:
         """Forget events."""
@@ -209,7 +213,7 @@ class Timer(Generated):
         super().__init__(events)
         self._clock, self._overran = clock, overran
         self.stimulus = Stimulus(events, self._triggered)
-        self._due: Event | None = None
+        self.due: Event | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -220,7 +224,7 @@ class Timer(Generated):
         self.count = 1
         self.passthrough = False
         self._next = 0
-        self._left = 0
+        self.left = 0
         self.stimulus.select(0)
 
     def set_delays(self, delays: Sequence[float]) -> None:
@@ -235,15 +239,20 @@ class Timer(Generated):
 
     def cancel(self) -> None:
         """Stop a delay in progress."""
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        if self.due is not None:
+            self.due.cancel()
+            self.due = None
+
+    def standing(self, now: float, scale: float) -> tuple[object, ...]:
+        """Return what decides what the timer does next, but how often; times in 1/scale s."""
+        due = None if self.due is None else round((self.due.time - now) * scale)
+        return due, self._next, self.detected, self.overrun
 
     def _triggered(self) -> None:
-        if self._due is not None:
+        if self.due is not None:
             self._overran()
             return
-        self._left = self.count
+        self.left = self.count
         self._begin()
         if self.passthrough:
             self.emit()
@@ -251,12 +260,12 @@ class Timer(Generated):
     def _begin(self) -> None:
         delay = self.delay
         self._next = (self._next + 1) % len(self.delays)
-        self._due = self._clock.after(delay, self._expired)
+        self.due = self._clock.after(delay, self._expired)
 
     def _expired(self) -> None:
-        self._due = None
-        self._left -= 1
-        if self._left > 0 or not self.count:
+        self.due = None
+        self.left -= 1
+        if self.left > 0 or not self.count:
             self._begin()
         self.emit()
 
@@ -285,6 +294,10 @@ class Blender(Generated):
         """Forget events, the inputs' included."""
         super().clear()
         self._seen.clear()
+
+    def standing(self) -> tuple[object, ...]:
+        """Return what decides what the blender does next."""
+        return frozenset(self._seen), self.detected, self.overrun
 
     def _input(self, position: int) -> None:
         if self.or_enable:

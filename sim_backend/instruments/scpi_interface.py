@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sim_backend.clock import Clock
 from sim_backend.instruments.tsp_time import ScriptClock
@@ -74,6 +75,7 @@ class Interface:
         self._answers: list[Answer] = []
         self._output: deque[bytes] = deque()
         self._state = threading.Lock()
+        self.executed = 0  #: commands and queries so far
         self._abort = self._running = self._working = False
         self._waiting_for: tuple[Wait, bool] | None = None
         self.time = ScriptClock(
@@ -89,14 +91,16 @@ class Interface:
 
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""
-        for line in message.decode("latin-1").removesuffix("\n").split("\n"):
+        for line in message.decode("latin-1").strip().split("\n"):
             self._take(line.strip())
         self._work()
 
     def _take(self, line: str) -> None:
         if not line:
             return
-        if self.parked and line.upper() == "*TRG":
+        if self._waiting_for is None:
+            self._lines.append(line)
+        elif self.parked and line.upper() == "*TRG":
             self.trigger()
         elif self.parked and self.urgent(line.encode("latin-1")):
             self.abort()
@@ -165,7 +169,7 @@ class Interface:
             return
         self._working = True
         try:
-            while not self.parked and (self._units or self._lines):
+            while (self._units or self._lines) and not self.parked:
                 self._next()
         finally:
             self._working = False
@@ -186,8 +190,8 @@ class Interface:
 
     def _run(self, unit: Unit) -> None:
         assert unit.call is not None
-        call = unit.call
-        self._guarded(lambda: self._met(call(*unit.arguments), unit.query))
+        self.executed += 1
+        self._guarded(unit.call, unit.arguments, unit.query)
 
     def _met(self, result: object, query: bool) -> None:
         """Take what a handler returned; waits if it says so."""
@@ -202,17 +206,19 @@ class Interface:
 
     def _go_on(self) -> None:
         """Look whether what the instrument waits for has happened."""
-        waiting = self._waiting_for
-        assert waiting is not None
-        self._guarded(lambda: self._met(*waiting))
+        assert self._waiting_for is not None
+        wait, query = self._waiting_for
+        self._guarded(lambda: wait, (), query)
         if not self.parked and not self._units:
             self._answer()
 
-    def _guarded(self, call: Callable[[], None]) -> None:
+    def _guarded(
+        self, call: Callable[..., object], arguments: tuple[Any, ...], query: bool
+    ) -> None:
         with self._state:
             self._running = True
         try:
-            call()
+            self._met(call(*arguments), query)
         except ScpiError as refused:
             self._waiting_for = None
             self.report(refused.code, refused.text)

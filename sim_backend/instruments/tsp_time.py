@@ -6,6 +6,7 @@ milliseconds, between which others may use the laboratory and an abort is seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -48,6 +49,8 @@ class ScriptClock:
         self._stopping, self._passed = stopping, passed
         #: called between slices of paced time, so that others may use the laboratory
         self.breathe: Callable[[], None] = _nothing
+        #: time up to which what is running lets time pass, s
+        self.reach = -math.inf
         #: while set, a wait only looks whether it is over
         self.frozen = False
 
@@ -61,7 +64,11 @@ class ScriptClock:
         """
         self._passed()
         if duration > 0:
-            self._advance(self.clock.now_s + duration)
+            self.reach = self.clock.now_s + duration
+            try:
+                self._advance(self.reach)
+            finally:
+                self.reach = -math.inf
         if self._stopping():
             raise Stopped
 
@@ -108,7 +115,11 @@ class ScriptClock:
                 return False
             left = left - 1 if progress == reached else _PATIENCE
             reached = progress
-            self._advance(due)
+            self.reach = math.inf
+            try:
+                self._advance(due)
+            finally:
+                self.reach = -math.inf
         return False
 
     def _advance(self, when: float) -> None:

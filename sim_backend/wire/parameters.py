@@ -131,10 +131,12 @@ class Number:
                 return float(int(text[2:], base))
             except ValueError:
                 raise ScpiError(DATA_TYPE, text) from None
+            except OverflowError:
+                raise ScpiError(OUT_OF_RANGE, text) from None
         match = _NUMBER.match(text)
         if match is None:
             raise ScpiError(DATA_TYPE, text)
-        value = float(match[1].replace(" ", ""))
+        value = float("".join(match[1].split()))
         return value * self._scale(match[2].upper()) if match[2] else value
 
     def _scale(self, written: str) -> float:

@@ -22,6 +22,7 @@ from sim_backend.clock import Clock
 
 __all__ = ["Connection", "HungUp", "Port", "VirtualInstrument"]
 
+_NEWLINE = b"\n"
 _TICK = 0.005  # wall-clock seconds between two looks at what may have happened
 
 
@@ -90,6 +91,8 @@ class Port:
     ) -> None:
         self.instrument, self.clock, self.lock = instrument, clock, lock
         self.latency, self._done = latency, done
+        #: bytes that end a message: a line feed, unless the instrument says otherwise
+        self.terminators: bytes = getattr(instrument, "terminators", _NEWLINE)
         self._owner: Connection | None = None
         self._collecting = threading.Lock()
         self._lines: deque[tuple[Connection, bytes]] = deque()
@@ -268,7 +271,7 @@ class Connection:
         self._arrived()
 
     def write(self, data: bytes, *, end: bool) -> None:
-        """Send bytes; `end` says that the message is complete even without a newline.
+        """Send bytes; `end` says that the message is complete even without its terminator.
 
         Raises
         ------
@@ -276,7 +279,10 @@ class Connection:
             The instrument dropped the connection.
         """
         self._check()
-        *lines, rest = (self._partial + data).split(b"\n")
+        data = self._partial + data
+        for other in self.port.terminators.replace(_NEWLINE, b""):
+            data = data.replace(bytes([other]), _NEWLINE)
+        *lines, rest = data.split(_NEWLINE)
         self._partial = b""
         if end and rest:
             lines.append(rest)

@@ -30,8 +30,8 @@ Answer = str | bytes
 
 _MOST_LINES = 4096  # lines whose meaning is kept
 _LONGEST = 1 << 20  # bytes of a line
-_MNEMONIC = re.compile(r"([A-Za-z_]+)(\d*)$")
-_PART = re.compile(r"([A-Z]+)([a-z]*)(?:<n>|\[(\d+)\]|(\d+))?$")
+_MNEMONIC = re.compile(r"([A-Za-z_]+(?:\d+[A-Za-z_]+)*)(\d*)$")
+_PART = re.compile(r"([A-Z]+(?:\d+[A-Z]+)*)([a-z]*)(?:<n>|\[(\d+)\]|(\d+))?$")
 
 #: numbers of command errors, SCPI-1999 volume 2, 21.8.9
 SYNTAX, SEPARATOR, DATA_TYPE = -102, -103, -104

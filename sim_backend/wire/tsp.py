@@ -8,44 +8,35 @@ script; every other error only goes to the queue).
 
 A script cannot reach the host: no library that could, no Python attribute, no compiled code. It
 cannot last either: instructions are counted, memory is bounded, and once `interrupted` says so it
-ends, even inside a protected call. What is not bounded is a single call into Lua's string library
-with a pattern that backtracks for ever.
+ends, even inside a protected call. A string pattern that might backtrack for ever is matched in Lua
+too (`sim_backend.wire.tsp_patterns`).
 """
 
 from __future__ import annotations
 
+import calendar
+import gc
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import lupa.lua51 as lua51  # type: ignore[import-untyped,unused-ignore]
 
+from sim_backend.wire.tsp_node import Node, Refusal
+from sim_backend.wire.tsp_patterns import PATTERNS
 from sim_backend.wire.tsp_prelude import PRELUDE
 
-__all__ = ["Bounds", "Engine", "Node", "Outcome", "Refusal", "Stopped", "sequence"]
+__all__ = ["Bounds", "Engine", "Node", "Outcome", "Refusal", "Stopped", "sequence", "uncollected"]
 
 _MEMORY = 128 << 20  # bytes a script may hold
 _REMEMBERED = 512  # compiled messages kept
 _WORTH_REMEMBERING = 400  # longest message kept, characters
 _NO_MEMORY = "not enough memory"
 _POSITION = re.compile(r'^(?:\[string "[^\n]*?"\]|[\w.=]*):(\d+): ', re.DOTALL)
-
-
-class Refusal(Exception):
-    """An instrument error: it goes to the error queue, and the script goes on.
-
-    Parameters
-    ----------
-    code, text
-        As they appear in the queue.
-    """
-
-    def __init__(self, code: int, text: str = "") -> None:
-        super().__init__(code, text)
-        self.code, self.text = code, text
 
 
 class Stopped(Exception):
@@ -58,41 +49,6 @@ class Bounds:
 
     idle: int = 100_000_000  #: instructions while no simulated time passes
     total: int = 1_000_000_000  #: instructions altogether
-
-
-@dataclass(slots=True)
-class Node:
-    """A table as scripts see it: attributes, functions, constants and further tables.
-
-    Attributes
-    ----------
-    name
-        Full name, for messages.
-    getters, setters
-        Attribute to the function that reads or writes it.
-    arrays
-        Attribute to the function that returns its values as a tuple.
-    calls
-        Function name to the function.
-    makers
-        Function name to a function that returns a `Node`, which scripts receive as a table.
-    objects
-        Constants and tables, by name or number.
-    element
-        Called with the key when nothing else has it: arrays such as a buffer's readings.
-    behind
-        What a function receives when a script passes this table as an argument.
-    """
-
-    name: str
-    getters: dict[Any, Callable[[], Any]] = field(default_factory=dict)
-    setters: dict[Any, Callable[[Any], None]] = field(default_factory=dict)
-    calls: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    objects: dict[Any, Any] = field(default_factory=dict)
-    arrays: dict[str, Callable[[], tuple[Any, ...]]] = field(default_factory=dict)
-    makers: dict[str, Callable[..., Node]] = field(default_factory=dict)
-    element: Callable[[Any], Any] | None = None
-    behind: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +121,10 @@ class Engine:
                 "emit": emit,
                 "number_format": lambda: self.number_format,
                 "tick": self._tick,
-                "time": self._time,
+                "time": self._caught(self._time),
                 "clock": seconds,
                 "opaque": _Opaque(),
+                "patterns": PATTERNS,
                 "new_list": list,
                 "extend": _extend,
                 "refused": lambda code, text="": refused(Refusal(code, text)),
@@ -243,8 +200,16 @@ class Engine:
         known = _OUTCOMES.get(state)
         return known if known is not None else _failure(reason)
 
-    def _time(self) -> float:
-        return float(int(self._seconds()))
+    def _time(self, date: Any = None) -> float:
+        """Return the date, or that of a table of year, month, day, ... (``os.time``)."""
+        if date is None:
+            return float(int(self._seconds()))
+        try:
+            given = [int(date[key]) for key in ("year", "month", "day")]
+            time = [int(date[key] or 0) for key in ("hour", "min", "sec")]
+        except (TypeError, ValueError, KeyError):
+            raise Refusal(-104) from None
+        return float(calendar.timegm((*given, *time)))
 
     # -- tables -------------------------------------------------------------------------------
 
@@ -261,23 +226,46 @@ class Engine:
         nodes
             Tables; a node's name is the variable's.
         calls
-            Functions.
+            Functions; a name with a dot is one of a table that is there.
         waits
             Functions that may have to wait, each with one of the same parameters that lets time
             pass and says whether it can go on; when it says no, the script is parked until
             `resume`.
         """
         variables = self.runtime.globals()
+        self._lua.collecting(False)
         for node in nodes:
             variables[node.name] = self._lua.build(*self._row(node))
+        self._lua.collecting(True)
         for name, call in calls.items():
-            variables[name] = self._lua.wrap(self._caught(call))
+            table, _, key = name.rpartition(".")
+            (variables[table] if table else variables)[key] = self._lua.wrap(self._caught(call))
         for name, (ready, call) in waits.items():
             variables[name] = self._lua.waiting(_ready(ready), self._caught(call))
+
+    def add_node_table(self, names: list[str]) -> None:
+        """Let scripts reach these tables through ``node[1]`` too: there is one node."""
+        self._lua.add_node_table(self.runtime.table_from(names))
 
     def add_script(self, name: str, source: str, body: Any) -> None:
         """Keep a compiled script: named as a global variable, unnamed as the anonymous one."""
         self._lua.add_script(name, source, body)
+
+    def add_factory(self, name: str, source: str) -> None:
+        """Keep a script that the instrument was delivered with, and run it.
+
+        Raises
+        ------
+        RuntimeError
+            It does not compile or run.
+        """
+        body, problem = self.compile(source)
+        if body is None:
+            raise RuntimeError(f"{name}: {problem}")
+        self._lua.add_factory(name, source, body)
+        outcome = self.start(body)
+        if outcome.state != "done":
+            raise RuntimeError(f"{name}: {outcome.text}")
 
     def _row(self, node: Node) -> tuple[Any, ...]:
         """Lay a node out as the row of values that the Lua half builds its table from.
@@ -301,11 +289,18 @@ class Engine:
                 row += ("node", name, *self._row(value))
             else:
                 row += ("constant", name, value)
+        return (*row, *self._marks(node), "end")
+
+    def _marks(self, node: Node) -> list[Any]:
+        """Return the entries of a row that describe the table itself."""
+        marks: list[Any] = []
         if node.element is not None:
-            row += ("element", "", self._caught(node.element))
+            marks += ("element", "", self._caught(node.element))
         if node.behind is not None:
-            row += ("behind", "", node.behind)
-        return (*row, "end")
+            marks += ("behind", "", node.behind)
+        if node.luatype != "synchronous_table":
+            marks += ("luatype", "", node.luatype)
+        return marks
 
     def _caught(
         self, call: Callable[..., Any], then: Callable[[Any], Any] | None = None
@@ -330,12 +325,26 @@ class Engine:
         return guarded
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Put off the search for garbage while thousands of functions are made that are none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _misfit(call: Callable[..., Any], arguments: tuple[Any, ...]) -> Refusal | None:
     """Return what is wrong with the number of arguments, or None when it is right."""
     try:
         inspect.signature(call).bind(*arguments)
     except TypeError as error:
         return Refusal(-109 if "missing" in str(error) else -108)
+    except ValueError:  # a function of Python's own that does not tell its parameters
+        return Refusal(-108)
     return None
 
 

@@ -5,9 +5,11 @@ calls. It takes away whatever could reach the host, bounds what a script may use
 tables through which a script sees the instrument.
 """
 
+from sim_backend.wire.tsp_script_table import SCRIPT_TABLE
+
 __all__ = ["PRELUDE"]
 
-PRELUDE = r"""
+_START = r"""
 local host = ...
 local error, type, tostring, tonumber = error, type, tostring, tonumber
 local select, setmetatable = select, setmetatable
@@ -105,6 +107,10 @@ coroutine = {
     return function(...) return pass(resumed(thread, resume(thread, ...))) end
   end,
 }
+for name, call in pairs((loadstring(host.patterns, "=patterns"))(string, 1e7)) do
+  string[name] = call
+end
+string.gfind = string.gmatch
 string.rep = function(text, count)
   if #tostring(text) * (tonumber(count) or 0) > 1e7 then error("not enough memory", 2) end
   return rep(text, count)
@@ -186,7 +192,8 @@ local function refuse(name, key, known)
 end
 
 -- getters, setters: attribute -> host function; objects: constants, functions and tables
-local function node(name, getters, setters, objects, element, object)
+local function node(name, getters, setters, objects, element, object, luatype)
+  if luatype == "" then return objects end
   local proxy = {}
   local function read(_, key)
     local getter = getters[key]
@@ -201,9 +208,8 @@ local function node(name, getters, setters, objects, element, object)
   end
   setmetatable(objects, {__index = read})
   setmetatable(proxy, {
-    __index = objects, __newindex = write, luatype = "synchronous_table",
+    __index = objects, __newindex = write, luatype = luatype or "synchronous_table",
     Getters = getters, Setters = setters, Objects = objects,
-    __tostring = function() return name end,
   })
   if object ~= nil then behind[proxy] = object end
   return proxy
@@ -214,7 +220,7 @@ end
 local function build(...)
   local row, at = {...}, 1
   local function parse()
-    local name, element, object = row[at], nil, nil
+    local name, element, object, luatype = row[at], nil, nil, nil
     local getters, setters, objects = {}, {}, {}
     at = at + 1
     while row[at] ~= "end" do
@@ -222,7 +228,11 @@ local function build(...)
       at = at + 3
       -- scripts get Lua functions, never an object of the host's
       if kind == "get" then getters[key] = function() return value() end
-      elseif kind == "set" then setters[key] = function(given) return value(for_host(given)) end
+      elseif kind == "set" then
+        setters[key] = function(given)
+          if type(given) == "number" then return value(given) end
+          return value(for_host(given))
+        end
       elseif kind == "call" then objects[key] = wrap(value)
       elseif kind == "array" then getters[key] = function() return {value()} end
       elseif kind == "make" then
@@ -234,13 +244,14 @@ local function build(...)
       elseif kind == "constant" then objects[key] = value
       elseif kind == "element" then element = value
       elseif kind == "behind" then object = value
+      elseif kind == "luatype" then luatype = value
       elseif kind == "node" then
         at = at - 1
         objects[key] = parse()
         at = at + 1
       end
     end
-    return node(name, getters, setters, objects, element, object)
+    return node(name, getters, setters, objects, element, object, luatype)
   end
   return parse()
 end
@@ -264,54 +275,33 @@ end
 function makegetter(table, attribute) return function() return table[attribute] end end
 function makesetter(table, attribute) return function(value) table[attribute] = value end end
 
--- scripts (reference manual section 6): named ones are global variables and can be called
-local refused = host.refused
-local scripts, saved = {}, {}
-script = {user = {scripts = scripts}}
-
-local function add_script(name, source, body)
-  local object = {name = name, source = source, autorun = "no"}
-  local allowed = {name = true, autorun = true}
+"""
+_REST = r"""
+-- node[1] is this instrument: its tables, and below that what localnode has
+local function add_node_table(names)
+  local tables = {}
+  for _, name in pairs(names) do tables[name] = _G[name] end
+  local here = localnode
+  local functions = {
+    execute = function(text) return assert(loadstring(text, "="))() end,
+    getglobal = function(name) return _G[name] end,
+    setglobal = function(name, value) _G[name] = value end,
+  }
   local proxy = setmetatable({}, {
-    __index = object, luatype = "script",
-    __newindex = function(_, key, value)
-      if not allowed[key] then refuse(name, key, object[key] ~= nil) end
-      if type(value) ~= "string" then return refused(-104) end
-      object[key] = value
-    end,
-    __call = function(_, ...) return body(...) end,
+    __index = function(_, key) return tables[key] or functions[key] or here[key] end,
+    __newindex = function(_, key, value) here[key] = value end,
+    luatype = "synchronous_table",
   })
-  object.run = function() return body() end
-  object.save = function(path)
-    if path ~= nil then return refused(1100) end
-    if object.name == "" then return refused(-292) end
-    saved[object.name] = proxy
-  end
-  object.list = function() print(source) end
-  if name == "" then
-    rawset(script, "anonymous", proxy)
-  else
-    scripts[name] = proxy
-    _G[name] = proxy
-  end
-  return proxy
+  _G.node = {proxy}
 end
 
-function script.new(source, name)
-  local body, problem = library.loadstring(source, "=")
-  if not body then return refused(-285, tostring(problem)) end
-  return add_script(name or "", source, body)
-end
-
-function script.delete(name)
-  if scripts[name] == nil and saved[name] == nil then return refused(-292) end
-  scripts[name], saved[name] = nil, nil
-end
-
-function script.run(...) return script.anonymous(...) end
-run = script.run
+-- thousands of functions are made at once, and none of them is garbage
+local collect = collectgarbage
+local function collecting(wanted) collect(wanted and "restart" or "stop") end
 
 return {
+  collecting = collecting,
+  add_node_table = add_node_table,
   compile = function(text, name)
     if byte(text) == 27 then return nil, "compiled code is not accepted" end
     return loadstring(text, name)
@@ -326,5 +316,8 @@ return {
   wrap = wrap,
   waiting = waiting,
   add_script = add_script,
+  add_factory = add_factory,
 }
 """
+
+PRELUDE = _START + SCRIPT_TABLE + _REST

@@ -40,6 +40,11 @@ class Scripts:
         """Forget a script that was being loaded."""
         self._lines = None
 
+    @property
+    def loading(self) -> bool:
+        """Whether lines go into a script."""
+        return self._lines is not None
+
     def takes(self, line: str) -> bool:
         """Take a line that belongs to a script; False when it is for the interpreter."""
         if self._lines is not None:

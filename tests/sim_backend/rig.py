@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pyvisa
+
 from sim_backend.clock import Clock
+from sim_backend.instruments.keithley26_family import MODELS
 from sim_backend.instruments.keithley2600 import Keithley2600
+from sim_backend.visa import library
 from sim_backend.wire.tsp import Bounds
+
+ADDRESS = "TCPIP0::192.0.2.26::INSTR"
 
 
 class Sample(NamedTuple):
@@ -77,6 +83,11 @@ class Resistor:
         self._integrate()
         self.on, self.high_impedance = on, high_impedance
 
+    contact = 0.0
+
+    def set_sense(self, *, remote: bool) -> None:
+        self.remote = remote
+
     def begin(self) -> tuple[float, float, float]:
         self._integrate()
         return self.clock.now_s, self._area["v"], self._area["i"]
@@ -116,13 +127,20 @@ class Resistor:
 class Rig:
     """The instrument, its clock and its resistors, with short ways to talk to it."""
 
-    def __init__(self, pace: float = 0.0, conductance: float = 1e-4, **options: object) -> None:
+    def __init__(
+        self,
+        pace: float = 0.0,
+        conductance: float = 1e-4,
+        model: str = "2602B",
+        **options: object,
+    ) -> None:
         self.clock = Clock(pace=pace)
         self.a = Resistor(self.clock, conductance)
         self.b = Resistor(self.clock, conductance)
+        both = {"a": self.a, "b": self.b}
         self.smu = Keithley2600(
-            "2602B",
-            {"a": self.a, "b": self.b},
+            model,
+            {letter: both[letter] for letter in MODELS[model].channels},
             self.clock,
             **options,  # type: ignore[arg-type]
         )
@@ -143,6 +161,10 @@ class Rig:
         """Print an expression and return its value."""
         (value,) = self.ask(expression)
         return float(value)
+
+    def manager(self) -> pyvisa.ResourceManager:
+        """Return a resource manager in which the instrument answers at `ADDRESS`."""
+        return pyvisa.ResourceManager(library({ADDRESS: self.smu}, self.clock, latency=1e-3))
 
     def codes(self) -> list[int]:
         """Empty the error queue and return its codes."""

@@ -152,9 +152,9 @@ def test_tables_show_attributes_functions_constants_and_elements(host: Host) -> 
     assert host.says("print(table.getn(box.three), box.three[2], type(box.sum))") == [
         "3.00000e+00\t2.00000e+00\tfunction"
     ]
-    assert host.says("local made = box.make('fresh') print(made, made.ONE)") == [
-        "fresh\t1.00000e+00"
-    ]
+    # a client knows a table by how Lua writes it
+    made = "local made = box.make('fresh') print(string.sub(tostring(made), 1, 7), made.ONE)"
+    assert host.says(made) == ["table: \t1.00000e+00"]
     assert host.says("print(two())") == ["1.00000e+00\t2.00000e+00"]
 
 
