@@ -15,7 +15,7 @@ from pyvisa.errors import Error, VisaIOError
 
 from labctl.errors import InstrumentFault
 
-__all__ = ["link_faults", "queue_fault", "wrong_model"]
+__all__ = ["link_faults", "queue_fault", "unexpected", "wrong_model"]
 
 
 @contextmanager
@@ -73,6 +73,24 @@ def queue_fault(name: str, entries: Sequence[str], doing: str) -> InstrumentFaul
     """
     listed = "; ".join(entries)
     return InstrumentFault(f"{name}: the instrument reported an error while {doing}: {listed}")
+
+
+def unexpected(name: str, answer: str, what: str) -> InstrumentFault:
+    """Return the fault of an answer that is not what was asked for.
+
+    Parameters
+    ----------
+    name
+        Name and address of the instrument.
+    answer
+        What came.
+    what
+        What should have come: ``readings``.
+    """
+    return InstrumentFault(
+        f'{name}: "{answer[:80]}" was answered instead of {what}; '
+        "check that nothing else talks to the instrument"
+    )
 
 
 def wrong_model(name: str, expected: str, idn: str) -> InstrumentFault:

@@ -19,19 +19,20 @@ A bench file may give, besides driver, model and address: ``sense`` (``"2-wire"`
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from instruments.keithley2600_limits import MODELS, Model, limits_of
 from instruments.keithley2600_program import Unit, compile_play
-from labctl.capability import Setup, Violation
+from instruments.options import check_options, duration_option, known_model
+from labctl.capability import Floor, Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.steps import Play
-from labctl.units import parse
 
 if TYPE_CHECKING:
     from instruments.keithley2600_meter import SourceMeter
 
-__all__ = ["check", "connect"]
+__all__ = ["check", "connect", "forecast", "recognise"]
 
 #: how long to wait for an answer, s; while a program runs the instrument speaks every 2 s or less
 _TIMEOUT = 10.0
@@ -62,6 +63,40 @@ def check(setup: Setup, play: Play) -> list[Violation]:
     return compiled if isinstance(compiled, list) else []
 
 
+def recognise(idn: str) -> str | None:
+    """Return the model that an answer to ``*IDN?`` tells of; None when it is not of this family."""
+    match = re.search(r"KEITHLEY.*,\s*MODEL\s+([^,\s]+)", idn, re.IGNORECASE)
+    return match[1].upper() if match and match[1].upper() in MODELS else None
+
+
+def forecast(setup: Setup, play: Play) -> Forecast | None:
+    """Say how a step would be timed and what its readings resolve; None when it has no program.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    play
+        The step.
+    """
+    model = _model(setup)
+    limits = limits_of(model, _LINE_FREQUENCY)
+    program = compile_play(play, Unit(model, limits, _LINE_FREQUENCY, setup.channels))
+    if isinstance(program, list):
+        return None
+    floors = tuple(
+        Floor(
+            track.terminal,
+            track.i_meter.bound(0.0, program.nplc),
+            track.i_meter.full_scale,
+            program.aperture,
+        )
+        for track in program.tracks
+        if track.measured
+    )
+    return Forecast("trigger model", limits.resolution, floors)
+
+
 def connect(setup: Setup) -> SourceMeter:
     """Connect to a 2600B, identify it and load the functions it needs.
 
@@ -80,37 +115,16 @@ def connect(setup: Setup) -> SourceMeter:
     # pymeasure takes half a second to import; checking a step does without it
     from instruments.keithley2600_meter import open_meter
 
-    return open_meter(setup, _model(setup), _timeout(setup))
-
-
-def _timeout(setup: Setup) -> float:
-    given = setup.options.get("timeout", _TIMEOUT)
-    seconds = parse(given, "s") if isinstance(given, str) else float(given)
-    if not seconds > 0:
-        raise BadInput(f"{setup.name}: timeout = {given!r} is not allowed; give a positive time")
-    return seconds
+    return open_meter(setup, _model(setup), duration_option(setup, "timeout", _TIMEOUT))
 
 
 def _model(setup: Setup) -> Model:
-    model = MODELS.get(setup.model)
-    if model is None:
-        raise BadInput(
-            f'{setup.name}: the model "{setup.model}" is unknown; allowed are {", ".join(MODELS)}'
-        )
+    model = known_model(setup, MODELS)
     for terminal, channel in setup.channels.items():
         if channel not in model.channels:
             raise BadInput(
                 f'{setup.name}: the terminal "{terminal}" is on channel "{channel}"; '
                 f"a {model.name} has {' and '.join(model.channels)}"
             )
-    unknown = sorted(set(setup.options) - set(_OPTIONS))
-    if unknown:
-        raise BadInput(
-            f'{setup.name}: the key "{unknown[0]}" is unknown; allowed are {", ".join(_OPTIONS)}'
-        )
-    if setup.options.get("sense", _SENSES[0]) not in _SENSES:
-        raise BadInput(
-            f'{setup.name}: sense = "{setup.options["sense"]}" is not allowed; '
-            f"allowed are {' and '.join(_SENSES)}"
-        )
+    check_options(setup, _OPTIONS, {"sense": _SENSES})
     return model

@@ -8,47 +8,20 @@ of the timers: rests are rounded to it (never cumulatively), the width of a leve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from instruments.keithley2600_limits import LEAST_AVERAGE, MICROSECONDS, MOST_CYCLES, MOST_DELAY
-from labctl.capability import Limits, Violation
+from instruments.pieces import TICKS, Body, Findings, Piece, pieces_of, shifted
+from labctl.capability import Limits
 from labctl.units import show
-from labctl.waveform import (
-    TICKS_PER_SECOND,
-    Chain,
-    Loop,
-    Node,
-    Segment,
-    Window,
-    seconds,
-)
+from labctl.waveform import Window, seconds
 
-__all__ = ["TICKS", "Body", "Cycle", "Findings", "cycles_of", "fold"]
+__all__ = ["Cycle", "cycles_of"]
 
-#: ticks of a waveform in a microsecond
-TICKS = TICKS_PER_SECOND // MICROSECONDS
 #: a level of zero that is only measured starts this long before its reading, us
 _LEAD = 20
-
-
-@dataclass(slots=True)
-class Findings:
-    """Violations, the first of each kind."""
-
-    model: str
-    by_limit: dict[str, Violation] = field(default_factory=dict)
-
-    def add(self, limit: str, asked: str, allowed: str, remedy: str) -> None:
-        """Note a violation unless one of its kind is there already."""
-        limit = f"{self.model} {limit}"
-        self.by_limit.setdefault(limit, Violation(limit, asked, allowed, remedy))
-
-    @property
-    def violations(self) -> list[Violation]:
-        """All of them, in the order they were found."""
-        return list(self.by_limit.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,66 +39,6 @@ class Cycle:
         return self.start + self.width
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What is left of a waveform between its first and its last rest."""
-
-    lead: int  #: rest before it, ticks
-    node: Node | None  #: what is played; None when the waveform is rest alone
-    repeats: int  #: how often
-    trail: int  #: rest after it, ticks
-
-    @property
-    def period(self) -> int:
-        """Duration of one repetition, us."""
-        return round(self.node.ticks / TICKS) if self.node is not None else 0
-
-
-def fold(node: Node) -> Body:
-    """Take the rests off both ends and find the body that the rest of a waveform repeats.
-
-    Examples
-    --------
-    >>> from labctl.waveform import pulse, rest
-    >>> body = fold(rest(1.0) + (pulse(1.0, 1e-4) + rest(1e-3)) * 1000 * 5)
-    >>> body.lead, body.repeats, body.period
-    (1000000000000, 5000, 1100)
-    """
-    parts = list(_parts(node))
-    lead = trail = 0
-    while parts and _silent(parts[0]):
-        lead += parts.pop(0).ticks
-    while parts and _silent(parts[-1]):
-        trail += parts.pop().ticks
-    if not parts:
-        return Body(lead, None, 1, trail)
-    body, repeats = _unrolled(parts[0] if len(parts) == 1 else Chain(tuple(parts)))
-    return Body(lead, body, repeats, trail)
-
-
-def _unrolled(node: Node) -> tuple[Node, int]:
-    """Return what nested loops repeat, and how often altogether."""
-    if not isinstance(node, Loop):
-        return node, 1
-    body, repeats = _unrolled(node.body)
-    return body, repeats * node.count
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    if isinstance(node, Chain):
-        for part in node.parts:
-            yield from _parts(part)
-    else:
-        yield node
-
-
-def _silent(node: Node) -> bool:
-    if isinstance(node, Segment):
-        return not node.windows and not any(a or b for a, b in node.levels.values())
-    summary = node.summary()
-    return not summary.biased and not summary.readings
-
-
 def cycles_of(body: Body, limits: Limits, found: Findings) -> list[Cycle]:
     """Return the cycles of one repetition, and note what the trigger model cannot play.
 
@@ -140,7 +53,7 @@ def cycles_of(body: Body, limits: Limits, found: Findings) -> list[Cycle]:
     """
     if body.node is None:
         return []
-    pieces = list(islice(_pieces(body.node), limits.max_points + 1))
+    pieces = list(islice(pieces_of(body.node), limits.max_points + 1))
     if len(pieces) > limits.max_points:
         found.add(
             "list length",
@@ -155,43 +68,7 @@ def cycles_of(body: Body, limits: Limits, found: Findings) -> list[Cycle]:
     return cycles
 
 
-@dataclass(slots=True)
-class _Piece:
-    """A stretch at one set of levels, which segments cut by other terminals may share; ticks."""
-
-    start: int
-    length: int
-    levels: dict[str, float]
-    windows: list[Window]
-
-
-def _pieces(body: Node) -> Iterator[_Piece]:
-    last: _Piece | None = None
-    for start, segment in body.flatten():
-        levels = {name: ends[0] for name, ends in segment.levels.items() if ends[0] != 0}
-        if last and levels and levels == last.levels and start == last.start + last.length:
-            shift = start - last.start
-            last.windows += [_shifted(window, shift) for window in segment.windows]
-            last.length += segment.length
-            continue
-        if last is not None:
-            yield last
-        last = _piece(start, segment, levels)
-    if last is not None:
-        yield last
-
-
-def _piece(start: int, segment: Segment, levels: dict[str, float]) -> _Piece | None:
-    if not levels and not segment.windows:
-        return None
-    return _Piece(start, segment.length, levels, list(segment.windows))
-
-
-def _shifted(window: Window, by: int) -> Window:
-    return Window(window.terminal, window.start + by, window.stop + by, window.role)
-
-
-def _cycle(piece: _Piece, found: Findings) -> Cycle:
+def _cycle(piece: Piece, found: Findings) -> Cycle:
     windows = {window.terminal: window for window in piece.windows}
     if len(windows) < len(piece.windows):
         found.add(
@@ -220,7 +97,7 @@ def _cycle(piece: _Piece, found: Findings) -> Cycle:
     return Cycle(start, width, piece.levels, windows)
 
 
-def _zero_cycle(piece: _Piece, windows: dict[str, Window]) -> Cycle:
+def _zero_cycle(piece: Piece, windows: dict[str, Window]) -> Cycle:
     """Return a cycle at zero volts that is no longer than its readings need.
 
     The level before and after it is zero as well, so nothing is changed, but the trigger model gets
@@ -231,7 +108,7 @@ def _zero_cycle(piece: _Piece, windows: dict[str, Window]) -> Cycle:
     late = max(0, first - _LEAD * TICKS)
     start = round((piece.start + late) / TICKS)
     shift = piece.start - start * TICKS
-    moved = {name: _shifted(window, shift) for name, window in windows.items()}
+    moved = {name: shifted(window, shift) for name, window in windows.items()}
     return Cycle(start, max(-(-(last + shift) // TICKS), LEAST_AVERAGE), {}, moved)
 
 

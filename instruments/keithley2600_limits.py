@@ -8,30 +8,24 @@ Sources, by their mark:
 [M] Series 2600B Reference Manual, 2600BS-901-01 Rev. F, August 2021, section 9.
 [C] check: recalled, or not found in print; to be replaced here when it is known.
 
-An accuracy specification is a bound. Without further knowledge the error is taken as equally likely
-anywhere inside it, so that the standard uncertainty is the bound divided by sqrt(3) (JCGM 100:2008,
-section 4.3.7).
+What an accuracy specification says of an error is in `instruments.ranges`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from instruments.ranges import Range
 from labctl.capability import Limits
 
 __all__ = [
     "LEAST_AVERAGE", "LEAST_COMPLIANCE", "LEAST_DELAY", "LEAST_NPLC", "MICROSECONDS", "MODELS",
-    "MOST_CYCLES", "MOST_DELAY", "MOST_NPLC", "TURNAROUND", "Model", "Range", "limits_of",
-    "range_for",
+    "MOST_CYCLES", "MOST_DELAY", "MOST_NPLC", "TURNAROUND", "Model", "limits_of",
 ]  # fmt: skip
 
 #: whole microseconds in a second: the grid of the trigger timers and of the timestamps [M]
 MICROSECONDS = 1_000_000
-#: ln(1000): a settling time is given to within 0.1 % of the final value
-_TIME_CONSTANTS_TO_SETTLE = math.log(1000.0)
-_SOURCE_OVERRANGE = 1.01  # programmable above the nominal full scale [D page 11]
 
 # what an aperture of 0.1, 0.01 and 0.001 PLC adds to the accuracy, as a fraction of the range
 # [D page 10 note 2]; SPEC-2602B calls the same figures a typical fraction of the reading, which is
@@ -41,47 +35,6 @@ _V = (1e-4, 7e-4, 6e-3)
 _LOW_I = (1e-4, 1e-3, 1e-2)
 _I = (1e-4, 5e-4, 5e-3)
 _HIGH_I = (1e-4, 5e-4, 1.1e-2)
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """One range of a source or a meter, in V or A."""
-
-    full_scale: float
-    gain: float  #: accuracy, fraction of the value
-    offset: float  #: accuracy, constant part
-    settling: float  #: time to within 0.1 % of the final value on a fixed range, s
-    derating: tuple[float, ...] = ()  #: fraction of range added at 0.1, 0.01 and 0.001 PLC
-
-    def derated(self, nplc: float) -> float:
-        """Return what an aperture of `nplc` power line cycles adds to the bound on the error.
-
-        Between and beyond the figures of the data sheet a power law; nothing from 1 PLC on.
-        """
-        if not self.derating or nplc >= 1:
-            return 0.0
-        long, middle, short = self.derating
-        if nplc >= 0.01:
-            return self.full_scale * middle * math.pow(nplc / 0.01, math.log10(long / middle))
-        return self.full_scale * short * math.pow(nplc / 0.001, math.log10(middle / short))
-
-    def bound(self, value: float, nplc: float = 1.0) -> float:
-        """Return the specified bound on the error of a value on this range."""
-        return self.gain * abs(value) + self.offset + self.derated(nplc)
-
-    def uncertainty(self, value: float, nplc: float = 1.0) -> float:
-        """Return the standard uncertainty of a value on this range."""
-        return self.bound(value, nplc) / math.sqrt(3.0)
-
-    @property
-    def time_constant(self) -> float:
-        """Time constant of a single pole that settles in the time specified, s."""
-        return self.settling / _TIME_CONSTANTS_TO_SETTLE
-
-    @property
-    def source_maximum(self) -> float:
-        """Largest level that can be programmed on this range."""
-        return self.full_scale * _SOURCE_OVERRANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,19 +173,3 @@ def limits_of(model: Model, line_frequency: float) -> Limits:
         ramps=False,
         source=model.source,
     )
-
-
-def range_for(ranges: tuple[Range, ...], value: float, *, source: bool = False) -> Range | None:
-    """Return the smallest range that holds a value, or None.
-
-    Parameters
-    ----------
-    ranges
-        Ranges in ascending order.
-    value
-        Level to source, or largest value to read, V or A.
-    source
-        Allow the overrange of a source; a range to read is chosen by its nominal full scale.
-    """
-    factor = _SOURCE_OVERRANGE if source else 1.0
-    return next((r for r in ranges if abs(value) <= r.full_scale * factor * (1 + 1e-9)), None)

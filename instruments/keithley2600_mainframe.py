@@ -12,15 +12,15 @@ import logging
 import re
 import warnings
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 from pymeasure.instruments.keithley import Keithley2600
-from pyvisa.errors import Error, VisaIOError
+from pyvisa.errors import VisaIOError
 
 from instruments.errors import link_faults, queue_fault, wrong_model
 from instruments.keithley2600_channel import HandChannel
 from instruments.keithley2600_limits import Model
+from instruments.secured import Secured
 from labctl.capability import Identity
 from labctl.errors import InstrumentFault
 
@@ -36,7 +36,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-class Mainframe(Keithley2600):  # type: ignore[misc]
+class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
     """The instrument behind a connection; `ChA` and `ChB` are its channels for work by hand.
 
     Parameters
@@ -66,8 +66,13 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
             del self.ChB
         self._idn = ""
 
-    def start(self) -> None:
+    def start(self, *, looking: bool = False) -> None:
         """Ask who answers, report and clear what is left of earlier use.
+
+        Parameters
+        ----------
+        looking
+            Only look; nothing is cleared.
 
         Raises
         ------
@@ -75,10 +80,13 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
             Nobody answers, or another model does.
         """
         with link_faults(self.name, "asking who it is"):
-            self._break_off()
+            if not looking:
+                self._break_off()
             self._idn = self.ask("*IDN?").strip()
         if self._spoken_model() != self.model.name:
             raise wrong_model(self.name, self.model.name, self._idn)
+        if looking:
+            return
         with link_faults(self.name, "clearing it"):
             self.write("localnode.prompts = 0 localnode.showerrors = 0")
             self._note_remains()
@@ -163,24 +171,6 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
         fields = [entry.strip().split("\t") for entry in entries]
         return [f"{float(code):.0f} {' '.join(text[:1])}" for code, *text in fields]
 
-    def check_errors(self) -> list[Any]:
-        """Empty the error queue.
-
-        Returns
-        -------
-        list
-            Nothing: pymeasure's interface.
-
-        Raises
-        ------
-        InstrumentFault
-            The queue had entries; all of them are in the message.
-        """
-        entries = self.drain()
-        if entries:
-            raise queue_fault(self.name, entries, "carrying out a command")
-        return []
-
     def make_safe(self) -> None:
         """Abort, bring every level to zero and every output off, and see that it is so.
 
@@ -230,33 +220,3 @@ class Mainframe(Keithley2600):  # type: ignore[misc]
             with contextlib.suppress(VisaIOError, NotImplementedError):
                 self.adapter.connection.clear()
         self.write("abort")
-
-    def safe_after(self, error: BaseException) -> None:
-        """Make safe because of an exception; what could not be made safe becomes a note on it."""
-        try:
-            self.make_safe()
-        except InstrumentFault as unsafe:
-            error.add_note(str(unsafe))
-
-    def shutdown(self) -> None:
-        """Make safe; pymeasure's name for it."""
-        self.make_safe()
-        super().shutdown()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.shutdown()
-        else:
-            self.safe_after(error)
-
-    def close(self) -> None:
-        """Give the connection back; never raises."""
-        try:
-            self.adapter.close()
-        except (Error, OSError) as error:
-            log.warning("%s: closing the connection failed: %s", self.name, error)

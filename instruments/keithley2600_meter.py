@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-from pymeasure.adapters import VISAAdapter
-
-from instruments.errors import link_faults, queue_fault
+from instruments.errors import link_faults, queue_fault, unexpected
 from instruments.keithley2600_limits import Model, limits_of
 from instruments.keithley2600_lines import LONGEST_LINE, parse_status, play_line, program_lines
 from instruments.keithley2600_mainframe import Mainframe
 from instruments.keithley2600_program import Program, Unit, compile_play
 from instruments.keithley2600_readings import Decoder
 from instruments.keithley2600_script import SCRIPT
+from instruments.kept import Kept
+from instruments.secured import open_adapter
 from labctl.capability import Limits, Setup, StopRequest, Violation
-from labctl.errors import BadInput, InstrumentFault, Refused
+from labctl.errors import Refused
 from labctl.readings import Row
 from labctl.steps import Play
 
@@ -52,21 +51,9 @@ def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
     InstrumentFault
         Nobody answers, or another instrument does.
     """
-    with link_faults(f"{setup.name} ({setup.address})", "opening the connection"):
-        try:
-            adapter = VISAAdapter(
-                setup.address,
-                visa_library=setup.visa,
-                read_termination="\n",
-                write_termination="\n",
-                timeout=round(timeout * 1000),
-            )
-        except ValueError as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise BadInput(f'{setup.name}: "{setup.address}" cannot be opened: {reason}') from None
-    meter = SourceMeter(setup, model, adapter)
+    meter = SourceMeter(setup, model, open_adapter(setup, timeout))
     try:
-        meter.start()
+        meter.start(looking=setup.looking)
     except BaseException:
         meter.close()
         raise
@@ -90,7 +77,7 @@ class SourceMeter(Mainframe):
         super().__init__(adapter, setup.name, setup.address, model)
         self._unit = Unit(model, limits_of(model, 50.0), 50.0, dict(setup.channels))
         self._remote = setup.options.get("sense") == "4-wire"
-        self._compiled: dict[bytes, Program | list[Violation]] = {}
+        self._compile = Kept(lambda play: compile_play(play, self._unit), _STEPS_KEPT)
         self._stored: dict[int, _Stored] = {}  # by identity of the program
         self._points = 0
         self._fresh = True
@@ -100,15 +87,22 @@ class SourceMeter(Mainframe):
         """What it can do, at its own power line frequency."""
         return self._unit.limits
 
-    def start(self) -> None:
+    def start(self, *, looking: bool = False) -> None:
         """Identify and clear the instrument, and load the functions it needs.
+
+        Parameters
+        ----------
+        looking
+            Only identify it.
 
         Raises
         ------
         InstrumentFault
             Nobody answers, another model does, or it refuses.
         """
-        super().start()
+        super().start(looking=looking)
+        if looking:
+            return
         with link_faults(self.name, "loading its functions"):
             for line in [*SCRIPT.strip().splitlines(), "labctl()"]:
                 self.write(line)
@@ -126,16 +120,6 @@ class SourceMeter(Mainframe):
         """Say what stands against playing this, without touching the instrument."""
         compiled = self._compile(play)
         return compiled if isinstance(compiled, list) else []
-
-    def _compile(self, play: Play) -> Program | list[Violation]:
-        """Make the program of a step; closed loops play the same few again and again."""
-        key = msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
-        known = self._compiled.get(key)
-        if known is None:
-            if len(self._compiled) >= _STEPS_KEPT:
-                self._compiled.clear()
-            known = self._compiled[key] = compile_play(play, self._unit)
-        return known
 
     def play(self, play: Play, stop: StopRequest) -> Iterator[list[Row]]:
         """Play a step, yielding readings in chunks while it runs.
@@ -207,10 +191,7 @@ class SourceMeter(Mainframe):
                     decoder.hold(line)
                     continue
             except ValueError:
-                raise InstrumentFault(
-                    f'{self.name}: "{line[:80]}" was answered instead of readings; '
-                    "check that nothing else talks to the instrument"
-                ) from None
+                raise unexpected(name, line, "readings") from None
             if status.word == "fault":
                 raise queue_fault(self.name, [status.text, *self.drain()], "playing a waveform")
             if rows := decoder.rows(status.t0):

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from instruments.keithley2600_cycles import TICKS, Body, Cycle, Findings, cycles_of, fold
+from instruments.keithley2600_cycles import Cycle, cycles_of
 from instruments.keithley2600_limits import (
     LEAST_AVERAGE,
     LEAST_COMPLIANCE,
@@ -31,9 +31,9 @@ from instruments.keithley2600_limits import (
     MOST_NPLC,
     TURNAROUND,
     Model,
-    Range,
-    range_for,
 )
+from instruments.pieces import TICKS, Body, Findings, fold
+from instruments.ranges import Range, range_for
 from labctl.capability import Limits, Violation
 from labctl.steps import Play
 from labctl.units import show

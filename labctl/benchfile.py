@@ -16,15 +16,19 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from labctl import catalogue
-from labctl.capability import Setup, Violation
+from labctl.capability import Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.protocol import explain, load_values
-from labctl.steps import Play, Step, Wait
+from labctl.steps import Move, Play, Soak, Step, Wait
 from labctl.units import Ampere, Coulomb, Irradiance, Joule, Metre, SquareMetre, Volt
 
-__all__ = ["Definition", "Envelope", "Light", "define_bench", "not_offered", "read_bench"]
+__all__ = [
+    "Definition", "Envelope", "Light", "capabilities", "define_bench", "not_offered", "read_bench",
+]  # fmt: skip
 
 _CHECKS_KEPT = 10_000
+#: capability that a step needs; waveforms are looked at one by one
+_NEEDED: Mapping[type, str] = {Wait: "", Move: "prober", Soak: "thermostat"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -71,8 +75,10 @@ class Definition(BaseModel):
     light: dict[str, Light] = {}  #: which of the terminals are optical
     envelope: Envelope = Envelope()
     visa: str = ""  #: VISA library, as pyvisa names it: "" the installed one, else pyvisa-py; "@py"
+    accept_degraded: bool = False  #: play what an instrument can do instead, and write that down
     simulation: dict[str, Any] | None = None
     _checked: dict[bytes, list[Violation]] = PrivateAttr(default_factory=dict)
+    _foreseen: dict[bytes, Forecast | None] = PrivateAttr(default_factory=dict)
 
     @property
     def simulated(self) -> bool:
@@ -92,16 +98,35 @@ class Definition(BaseModel):
                 address=section.address,
                 channels=channels[name],
                 options=section.model_extra or {},
+                accept_degraded=self.accept_degraded,
             )
             for name, section in self.instruments.items()
         }
 
     def check(self, step: Step) -> list[Violation]:
-        """Say what stands against a step: instrument limits and the envelope; sends nothing."""
+        """Say what stands against a step: instrument limits and the envelope; sends nothing.
+
+        Where the bench accepts it, what has something to be played instead does not count.
+        """
         if not isinstance(step, Play):
-            return [] if isinstance(step, Wait) else [not_offered(step)]
+            return [] if self.offers(_NEEDED[type(step)]) else [not_offered(step)]
+        return [v for v in self._found(step) if not (self.accept_degraded and v.instead)]
+
+    def offers(self, capability: str) -> bool:
+        """Whether an instrument has a capability; ``""`` is one that every bench has."""
+        return not capability or any(
+            capability in capabilities(section.driver) for section in self.instruments.values()
+        )
+
+    def degradations(self, step: Step) -> list[str]:
+        """Say what would be played instead of what a step asks for, where that is accepted."""
+        if not self.accept_degraded or not isinstance(step, Play):
+            return []
+        return [v.instead for v in self._found(step) if v.instead]
+
+    def _found(self, step: Play) -> list[Violation]:
         # the planner has asked already what the engine asks again, and closed loops repeat
-        key = msgspec.msgpack.encode((step.waveform, step.compliance, step.ranges))
+        key = _key(step)
         known = self._checked.get(key)
         if known is None:
             if len(self._checked) >= _CHECKS_KEPT:
@@ -118,11 +143,29 @@ class Definition(BaseModel):
         found: list[Violation] = driver.check(self.setups()[name], play)
         return found
 
+    def forecast(self, play: Play) -> Forecast | None:
+        """Return what the driver expects of playing a step; None where it does not say."""
+        key = _key(play)
+        if key not in self._foreseen:
+            if len(self._foreseen) >= _CHECKS_KEPT:
+                self._foreseen.clear()
+            self._foreseen[key] = self._ask_forecast(play)
+        return self._foreseen[key]
+
+    def _ask_forecast(self, play: Play) -> Forecast | None:
+        name, missing = self.source_of(play)
+        if missing is not None:
+            return None
+        driver = catalogue.load("instrument", self.instruments[name].driver)
+        foresee = getattr(driver, "forecast", None)
+        return None if foresee is None else foresee(self.setups()[name], play)
+
     def source_of(self, play: Play) -> tuple[str, Violation | None]:
         """Return the name of the instrument that drives every terminal of a waveform."""
         wanted = play.waveform.terminals
         for name, setup in self.setups().items():
-            if wanted <= set(setup.channels) and (setup.channels or not wanted):
+            fits = wanted <= set(setup.channels) and (setup.channels or not wanted)
+            if fits and "waveforms" in capabilities(self.instruments[name].driver):
                 return name, None
         unknown = sorted(wanted - set(self.terminals))
         return "", Violation(
@@ -157,11 +200,27 @@ class Definition(BaseModel):
             )
 
 
+def _key(play: Play) -> bytes:
+    """Return what an instrument makes of a step depends on."""
+    return msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
+
+
+def capabilities(driver: str) -> tuple[str, ...]:
+    """Return what a driver can do: ``waveforms`` unless its module says something else."""
+    found: tuple[str, ...] = getattr(
+        catalogue.load("instrument", driver), "CAPABILITIES", ("waveforms",)
+    )
+    return found
+
+
 def not_offered(step: Step) -> Violation:
     """Say that this kind of bench cannot carry out a step."""
     kind = type(step).__name__.lower()
     return Violation(
-        "capabilities of the bench", f"a {kind}", "playing and waiting", f"take out the {kind}"
+        "capabilities of the bench",
+        f"a {kind}",
+        "playing and waiting",
+        f"take out the {kind}, or add an instrument that can do it to the bench file",
     )
 
 

@@ -2,8 +2,11 @@
 
 A driver is found through the entry-point group ``labctl.instruments``: a module with
 ``connect(setup: Setup) -> WaveformSource`` and ``check(setup, play) -> list[Violation]``, which
-needs no connection. A virtual laboratory is found through ``labctl.laboratories``: a function
-``(bench file's content, seed, state file or None, pace, site) -> Laboratory``.
+needs no connection; it may have ``forecast(setup, play) -> Forecast | None`` as well. A driver of
+another kind says so by ``CAPABILITIES``, a tuple out of ``prober``, ``thermostat``, ``switch``,
+``light``; its `connect` returns what meets those types, and it needs no ``check``. A virtual
+laboratory is found through ``labctl.laboratories``: a function ``(bench file's content, seed, state
+file or None, pace, site) -> Laboratory``.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from labctl.steps import Play
 from labctl.violation import Violation
 
 __all__ = [
-    "Identity", "Laboratory", "Limits", "Setup", "Timekeeper", "Violation", "WaveformSource",
+    "ContactCheck", "Floor", "Forecast", "Identity", "Laboratory", "LightSource", "Limits",
+    "Prober", "Setup", "Station", "Switch", "Thermostat", "Timekeeper", "Violation",
+    "WaveformSource",
 ]  # fmt: skip
 
 #: asked between chunks of readings and while waiting; True means: stop now and make safe
@@ -45,6 +50,23 @@ class Limits(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+class Floor(msgspec.Struct, frozen=True):
+    """The smallest current that a terminal's readings resolve."""
+
+    terminal: str
+    current: float  #: specified bound on the error of a reading of zero, A
+    range: float  #: of the ammeter, A
+    aperture: float  #: of a reading, s
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """What a driver expects of playing a step."""
+
+    mode: str  #: who times it: ``trigger model``, ``hardware list``, ``arm timer``, ``host`` ...
+    timing: float  #: expected error of an interval, s
+    floors: tuple[Floor, ...] = ()  #: of the terminals that are measured
+
+
 class Identity(msgspec.Struct, frozen=True):
     """What an instrument says it is."""
 
@@ -54,6 +76,7 @@ class Identity(msgspec.Struct, frozen=True):
     serial: str = ""
     firmware: str = ""
     calibrated: str = ""  #: date of the last calibration, ISO 8601, or empty
+    options: str = ""  #: what is fitted, as the instrument says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,8 @@ class Setup:
     visa: Any = ""  #: what ``pyvisa.ResourceManager`` takes: a library object, or ``""``
     laboratory: Laboratory | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    accept_degraded: bool = False  #: play what there is instead of what a limit forbids
+    looking: bool = False  #: connect only to look: set nothing, switch nothing
 
 
 class WaveformSource(Protocol):
@@ -93,6 +118,80 @@ class WaveformSource(Protocol):
 
     def close(self) -> None:
         """Give the connection back; never raises."""
+
+
+class Station(Protocol):
+    """What everything around the sources has in common."""
+
+    def identify(self) -> Identity:
+        """Ask who it is; raises InstrumentFault when nobody or the wrong model answers."""
+
+    def snapshot(self) -> dict[str, str]:
+        """Every setting worth keeping, as the instrument reports it."""
+
+    def make_safe(self) -> None:
+        """Bring it where it harms nobody; raises InstrumentFault if that failed."""
+
+    def close(self) -> None:
+        """Give the connection back; never raises."""
+
+
+class ContactCheck(msgspec.Struct, frozen=True):
+    """How to see that the needles touch, before any stress."""
+
+    voltage: float  #: of a read, V
+    least: float  #: current that counts as a contact, A
+    touches: int  #: touch-downs before it is given up
+
+
+class Prober(Station, Protocol):
+    """Moves the wafer under the needles; its safe state is a chuck in separation.
+
+    Whoever calls it has brought every source to zero with its output off.
+    """
+
+    @property
+    def contact_check(self) -> ContactCheck | None:
+        """How the bench file wants contacts checked."""
+
+    def move(self, site: str) -> str:
+        """Separate, stand over a site, and touch it; empty for the site it stands over.
+
+        Returns the site's name.
+        """
+
+    def touch(self) -> None:
+        """Separate and come down again where the needles stand."""
+
+    def separate(self) -> None:
+        """Take the wafer off the needles."""
+
+
+class Thermostat(Station, Protocol):
+    """Brings the sample to a temperature."""
+
+    def reaches(self, temperature: float) -> bool:
+        """Whether it can, K."""
+
+    def soak(self, temperature: float, stop: StopRequest) -> None:
+        """Go to a temperature in K and wait until it has settled, or until asked to stop."""
+
+
+class Switch(Station, Protocol):
+    """Joins channels of instruments and terminals of the device; its safe state is all open.
+
+    Whoever calls it has brought every source to zero with its output off.
+    """
+
+    def route(self, paths: Mapping[str, str]) -> None:
+        """Close the relays from terminals to channels (``smu.a``) and open all others."""
+
+
+class LightSource(Station, Protocol):
+    """Lights the sample; its safe state is dark."""
+
+    def shine(self, irradiance: float) -> None:
+        """Light with an irradiance in W/m2; zero for dark."""
 
 
 class Timekeeper(Protocol):

@@ -30,12 +30,13 @@ _GROUPS = {
     "laboratory": "labctl.laboratories",
     "device": "labctl.devices",
     "command": "labctl.commands",
+    "scanner": "labctl.scanners",
 }
 
 
 @functools.cache
 def find(kind: str) -> Mapping[str, EntryPoint]:
-    """Return the entry points of one kind: protocol, instrument, laboratory, device, command."""
+    """Return the entry points of one kind, a key of `_GROUPS`."""
     return {point.name: point for point in entry_points(group=_GROUPS[kind])}
 
 

@@ -36,6 +36,9 @@ What = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Name, or a TOML f
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes random order and virtual devices.")]
 Pace = Annotated[float, typer.Option(min=0, help="Virtual seconds in a second; 0 does not wait.")]
+Degraded = Annotated[
+    bool, typer.Option("--accept-degraded", help="Play what the instrument can do instead.")
+]
 OnOrphan = Annotated[
     Literal["stop", "continue"] | None,
     typer.Option(help="Obey standard input; this is what to do when it closes."),
@@ -57,6 +60,7 @@ def run(
     pace: Pace = 0.0,
     operator: Annotated[str, typer.Option(help="Who measures, for the record.")] = "",
     on_orphan: OnOrphan = None,
+    accept_degraded: Degraded = False,
     report: Annotated[bool, typer.Option("--report", help="Write a report as well.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -68,8 +72,9 @@ def run(
         what = catalogue.protocol_from(protocol, values)
         with _controlled(on_orphan) as control, _progress(as_json) as progress:
             options = engine.Options(
-                out, seed, device, sample, fresh, operator, pace, progress, _announced(as_json)
-            )
+                out, seed, device, sample, fresh, operator, pace, accept_degraded,
+                progress, _announced(as_json),
+            )  # fmt: skip
             record = engine.run(what, bench, options, control)
         _print_results(record, as_json, report)
 
@@ -104,27 +109,30 @@ def check(
     protocol: What,
     bench: Bench = "sim-ftj",
     changes: Changes = [],  # noqa: B006 - as above
+    everywhere: Annotated[bool, typer.Option("--all", help="On every bench there is.")] = False,
+    device: Annotated[str, typer.Option(help="What this device has seen is added.")] = "",
+    out: Annotated[Path, typer.Option(help="Where its runs are.")] = Path("runs"),
+    conductance: Annotated[str, typer.Option(help="Expected of the device: 10 uS.")] = "",
+    accept_degraded: Degraded = False,
     as_json: Json = False,
 ) -> None:
-    """Plan a run: feasible, how long, how much stress."""
+    """Plan a run: feasible or why not, who times it, how much stress, what is resolved."""
     with _errors():
-        import msgspec
-
-        from labctl import catalogue, planner
-        from labctl.benchfile import read_bench
+        from labctl import catalogue, feasibility
         from labctl.errors import Refused
+        from labctl.units import parse
 
-        definition, _ = read_bench(bench)
-        made = planner.plan(catalogue.protocol_from(protocol, _pairs(changes)), definition)
-        if as_json:
-            typer.echo(msgspec.json.encode(made).decode())
-        else:
-            mark = " (simulated)" if definition.simulated else ""
-            typer.echo(f"{protocol} on {definition.name}{mark}: {made.sentence()}")
+        what = catalogue.protocol_from(protocol, _pairs(changes))
+        expected = parse(conductance, "S") if conductance else None
+        if everywhere:
+            typer.echo(feasibility.told_of_all(feasibility.survey(what, expected), as_json))
+            return
+        verdict = feasibility.examine(what, bench, expected)
+        stress = feasibility.stress_so_far(out, device) if device else None
+        made = verdict.plan_for(accept_degraded=accept_degraded)
+        typer.echo(feasibility.told_of_one(protocol, verdict, made, stress, as_json))
         if made.violations:
             raise Refused(made.violations)
-        if not as_json:
-            typer.echo("feasible")
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import nan
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +37,7 @@ from labctl.protocol import Protocol
 from labctl.readings import Flag, Readings, Row
 from labctl.record import Record, whole_lines
 from labctl.sample import STATE, holding_device
-from labctl.steps import Play, Step, StepRecord
+from labctl.steps import Move, Play, Soak, Step, StepRecord
 from labctl.workbench import Bench
 
 __all__ = ["Handling", "Options", "resume", "run"]
@@ -56,6 +56,7 @@ class Options:
     fresh: bool = False  #: the device of the sample begins anew
     operator: str = ""
     pace: float = 0.0  #: virtual seconds in a second; 0 does not wait
+    accept_degraded: bool = False  #: play what an instrument can do instead, and write that down
     #: told after each step: steps done, the plan, time of the run in s
     progress: Callable[[int, Plan, float], None] | None = None
     #: told the folder as soon as it exists
@@ -89,6 +90,9 @@ def run(
         What ended it; the folder is kept and says so. Any other exception is the protocol's own.
     """
     definition, content = read_bench(bench)
+    if options.accept_degraded:  # as if the bench file said so: a resumed run does the same
+        definition = definition.model_copy(update={"accept_degraded": True})
+        content = {**content, "accept_degraded": True}
     made = plan(protocol, definition)
     if made.violations:
         raise Refused(made.violations)
@@ -169,6 +173,7 @@ class _Course:
     control: Control
     plan: Plan
     origin: float | None = None  #: of a run that is resumed
+    degraded: set[str] = field(default_factory=set)  #: what is noted already
 
     def carry_out(
         self,
@@ -255,6 +260,8 @@ class _Course:
             index += 1
             if index in recorded:
                 answer = _replayed(index, step, recorded[index])
+                if isinstance(step, Move | Soak):
+                    bench.stand(step)
                 continue
             self.control.between_steps()
             answer = self._carry_out_step(bench, journal, step, index, at)
@@ -267,6 +274,10 @@ class _Course:
         violations = self.definition.check(step)
         if violations:  # a closed-loop protocol may ask for what the plan could not foresee
             raise Refused(violations)
+        for text in self.definition.degradations(step):
+            if text not in self.degraded:
+                journal.note("degraded", text)
+                self.degraded.add(text)
         journal.begin(index, at[1] if index == at[0] else 1, step)
         rows: list[Row] = []
         for chunk in bench.execute(step, self.control.aborting):

@@ -24,6 +24,7 @@ def run(
     sample: str | Path = "",
     fresh: bool = False,
     pace: float = 0.0,
+    accept_degraded: bool = False,
     **parameters: Any,
 ) -> Record:
     """Run a protocol in this process and return its record.
@@ -47,6 +48,9 @@ def run(
         Begin with a new device in the sample.
     pace
         Virtual seconds in a second; 0 does not wait.
+    accept_degraded
+        Play what the instruments can do instead of what they cannot, where they say what that is;
+        the record says it too.
     parameters
         Of the protocol, as numbers in SI or as text: ``width="100 us"``.
 
@@ -57,7 +61,9 @@ def run(
     """
     what = catalogue.protocol_from(protocol, {"seed": seed, **parameters})
     control = Control()
-    options = engine.Options(Path(out), seed, device, str(sample), fresh, pace=pace)
+    options = engine.Options(
+        Path(out), seed, device, str(sample), fresh, pace=pace, accept_degraded=accept_degraded
+    )
     with catching_signals(control):
         return engine.run(what, bench, options, control)
 

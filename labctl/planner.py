@@ -10,22 +10,24 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import overload
 
 import msgspec
 
 from labctl.benchfile import Definition, Envelope
 from labctl.capability import Violation
+from labctl.outlook import Outlook, Resolution
 from labctl.protocol import Protocol
 from labctl.readings import Readings, Row
 from labctl.steps import Play, Soak, Step, Wait
-from labctl.units import show
+from labctl.units import parse, show
 from labctl.waveform import Chain, Loop, Node, Overlay, Segment, Window, seconds
 
 __all__ = ["Plan", "Violation", "imagine", "plan"]
 
 _MOST_STEPS = 100_000
+_USUAL = 1e-4  # S
 _ROW_BYTES = 110
 _STEP_BYTES = 700
 
@@ -44,6 +46,17 @@ class Plan(msgspec.Struct, frozen=True):
     complete: bool  #: False when the walk was cut short and the figures are lower limits
     nominal: bool = False  #: the protocol decides from readings and may do more
     violations: tuple[Violation, ...] = ()
+    degradations: tuple[str, ...] = ()  #: what is played instead of what was asked for
+    compliance: float = 0.0  #: largest, A
+    modes: dict[str, int] = {}  #: who times how many of the steps, where the drivers say it
+    timing: float = 0.0  #: largest expected error of an interval, s
+    resolutions: tuple[Resolution, ...] = ()  #: what the readings resolve, the worst of each role
+    warnings: tuple[str, ...] = ()  #: what is feasible and still not worth much
+
+    @property
+    def duration_text(self) -> str:
+        """The duration as people write it."""
+        return _clock(self.duration)
 
     def sentence(self) -> str:
         """Say it in one line."""
@@ -58,7 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
         )
 
 
-def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) -> Plan:
+def plan(protocol: Protocol, definition: Definition, conductance: float | None = None) -> Plan:
     """Walk a protocol on paper.
 
     Parameters
@@ -68,7 +81,8 @@ def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) 
     definition
         The bench; nothing is connected.
     conductance
-        Of the ideal resistor that answers, S.
+        Of the ideal resistor that answers, S; 100 uS unless given. What the readings resolve is
+        compared with the device of a virtual bench where neither is given.
 
     Returns
     -------
@@ -76,15 +90,35 @@ def plan(protocol: Protocol, definition: Definition, conductance: float = 1e-4) 
         With every violation of an instrument's limits or of the sample's envelope, each once.
     """
     total = _Total(frozenset(definition.light))
-    walk = _walk(protocol, conductance)
+    walk = _walk(protocol, conductance or _USUAL)
+    outlook = Outlook(conductance or _expected(definition))
     violations: dict[Violation, None] = {}
+    degradations: dict[str, None] = {}
     for step in itertools.islice(walk, _MOST_STEPS):
         total.add(step)
         violations.update(dict.fromkeys(definition.check(step)))
+        degradations.update(dict.fromkeys(definition.degradations(step)))
+        if isinstance(step, Play) and (forecast := definition.forecast(step)) is not None:
+            outlook.add(step, forecast)
     complete = next(walk, None) is None
     violations.update(dict.fromkeys(_spent(total, definition.envelope)))
     made = total.plan(complete, tuple(violations))
-    return msgspec.structs.replace(made, nominal=protocol.decides)
+    return msgspec.structs.replace(
+        made,
+        nominal=protocol.decides,
+        degradations=tuple(degradations),
+        modes=outlook.modes,
+        timing=outlook.timing,
+        resolutions=outlook.resolutions,
+        warnings=outlook.warnings,
+    )
+
+
+def _expected(definition: Definition) -> float:
+    """Return the conductance of a virtual bench's device where its file gives one, S."""
+    device = (definition.simulation or {}).get("device")
+    given = device.get("conductance") if isinstance(device, Mapping) else None
+    return parse(given, "S") if isinstance(given, str) else float(given or _USUAL)
 
 
 class _Total:
@@ -93,6 +127,7 @@ class _Total:
         self.steps = self.pulses = self.readings = 0
         self.duration = self.charge = self.energy = 0.0
         self.peak: dict[str, float] = {}
+        self.compliance = 0.0
 
     def add(self, step: Step) -> None:
         self.steps += 1
@@ -104,6 +139,7 @@ class _Total:
         self.duration += seconds(does.ticks)
         self.pulses += does.pulses
         self.readings += does.readings
+        self.compliance = max(self.compliance, step.compliance)
         for name in does.biased.keys() - self._light:
             self.charge += step.compliance * does.biased[name]
             self.energy += step.compliance * does.exposure[name]
@@ -114,7 +150,7 @@ class _Total:
         size = self.steps * _STEP_BYTES + self.readings * _ROW_BYTES
         return Plan(
             self.steps, self.duration, self.pulses, self.readings, self.peak, self.charge,
-            self.energy, size, complete, violations=violations,
+            self.energy, size, complete, violations=violations, compliance=self.compliance,
         )  # fmt: skip
 
 

@@ -14,8 +14,13 @@ class Violation(msgspec.Struct, frozen=True):
     asked: str
     allowed: str
     remedy: str  #: what to do, as a clause
+    #: what would be played where the user accepts it, ``2410: levels of 1 ms instead of 100 us``;
+    #: empty where there is no such thing
+    instead: str = ""
 
     def __str__(self) -> str:
+        accept = f", or accept {self.instead} with --accept-degraded" if self.instead else ""
         return (
-            f"{self.limit}: {self.asked} was asked for, {self.allowed} is allowed; {self.remedy}."
+            f"{self.limit}: {self.asked} was asked for, {self.allowed} is allowed; "
+            f"{self.remedy}{accept}."
         )

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from labctl import catalogue
-from labctl.benchfile import Definition, not_offered
+from labctl.benchfile import Definition, capabilities, not_offered
 from labctl.capability import (
     Identity,
     Laboratory,
@@ -18,9 +18,10 @@ from labctl.capability import (
     Timekeeper,
     WaveformSource,
 )
-from labctl.errors import BadInput, InstrumentFault
+from labctl.errors import BadInput, InstrumentFault, Refused
 from labctl.readings import Row
-from labctl.steps import Play, Step, Wait
+from labctl.stations import Stations
+from labctl.steps import Move, Play, Soak, Step, Wait
 
 __all__ = ["Bench", "HostClock"]
 
@@ -73,6 +74,8 @@ class Bench:
         Time of the virtual laboratory at which the run began; None for now.
     site
         Which device of a virtual wafer is contacted; empty for the bench's own choice.
+    looking
+        Only look: nothing is set, and nothing is switched off at the end.
 
     Raises
     ------
@@ -91,10 +94,13 @@ class Bench:
         elapsed: float = 0.0,
         origin: float | None = None,
         site: str = "",
+        looking: bool = False,
     ) -> None:
         self.definition = definition
+        self._looking = looking
         self.laboratory: Laboratory | None = None
         self.sources: dict[str, WaveformSource] = {}
+        self.stations = Stations(definition.terminals, site, self._quiet, self._look)
         self.clock: Timekeeper = HostClock(elapsed, _speed(definition))
         self._origin = elapsed  #: time of the run at which the drivers' time begins, s
         self.origin = 0.0  #: time of the bench's clock at which the run began, s
@@ -117,19 +123,24 @@ class Bench:
         for name, setup in self.definition.setups().items():
             driver = catalogue.load("instrument", self.definition.instruments[name].driver)
             visa = self.definition.visa if self.laboratory is None else self.laboratory.visa
-            self.sources[name] = driver.connect(
+            connected = driver.connect(
                 Setup(
                     setup.name, setup.model, setup.address, setup.channels, visa,
-                    self.laboratory, setup.options,
+                    self.laboratory, setup.options, setup.accept_degraded, self._looking,
                 )
             )  # fmt: skip
+            kinds = capabilities(self.definition.instruments[name].driver)
+            if "waveforms" in kinds:
+                self.sources[name] = connected
+            else:
+                self.stations.add(name, connected, kinds)
 
-    def __getattr__(self, name: str) -> WaveformSource:
+    def __getattr__(self, name: str) -> Any:
         """Return an instrument's driver by its name in the bench file."""
-        try:
-            return self.__dict__["sources"][name]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(f"the bench has no instrument called {name}") from None
+        for drivers in (self.__dict__["sources"], self.__dict__["stations"].all):
+            if name in drivers:
+                return drivers[name]
+        raise AttributeError(f"the bench has no instrument called {name}")
 
     def __enter__(self) -> Bench:
         return self
@@ -151,11 +162,17 @@ class Bench:
 
     def identify(self) -> list[Identity]:
         """Ask every instrument who it is."""
-        return [source.identify() for source in self.sources.values()]
+        return [
+            *(source.identify() for source in self.sources.values()),
+            *self.stations.identify(),
+        ]
 
     def snapshot(self) -> dict[str, dict[str, str]]:
         """Return every setting of every instrument, as reported."""
-        return {name: source.snapshot() for name, source in self.sources.items()}
+        return {
+            **{name: source.snapshot() for name, source in self.sources.items()},
+            **self.stations.snapshot(),
+        }
 
     def play(self, waveform: Any, compliance: float, **ranges: float) -> list[Row]:
         """Play a waveform by hand and return its readings.
@@ -185,14 +202,35 @@ class Bench:
         if isinstance(step, Wait):
             self.clock.wait(step.duration, stop)
             return
+        if isinstance(step, Move) and self.stations.prober is not None:
+            self.stations.move(step, stop)
+            return
+        if isinstance(step, Soak) and self.stations.thermostat is not None:
+            self.stations.soak(step, stop)
+            return
         if not isinstance(step, Play):
             raise BadInput(str(not_offered(step)))
+        if self.stations:
+            self.stations.prepare(stop)
+        origin = self._origin
+        for chunk in self._source(step).play(step, stop):
+            yield [row._replace(t=row.t + origin) for row in chunk] if origin else chunk
+
+    def _source(self, step: Play) -> WaveformSource:
         name, missing = self.definition.source_of(step)
         if missing is not None:
             raise BadInput(str(missing))
-        for chunk in self.sources[name].play(step, stop):
-            origin = self._origin
-            yield [row._replace(t=row.t + origin) for row in chunk] if origin else chunk
+        return self.sources[name]
+
+    def _look(self, step: Play, stop: StopRequest) -> Iterator[list[Row]]:
+        """Play a step that belongs to no protocol, such as the read that checks a contact."""
+        if violations := self.definition.check(step):
+            raise Refused(violations)
+        return self._source(step).play(step, stop)
+
+    def stand(self, step: Move | Soak) -> None:
+        """Take over site or temperature of an earlier part of the run, before the next waveform."""
+        self.stations.stand(step)
 
     def now(self) -> float:
         """Return the time since the run began, s."""
@@ -200,7 +238,14 @@ class Bench:
 
     def make_safe(self) -> list[str]:
         """Bring every instrument to zero, each on its own; return what could not be made safe."""
-        failures = []
+        if self._looking:
+            return []
+        failures = self._quiet()
+        return [*failures, *self.stations.make_safe(sources_safe=not failures)]
+
+    def _quiet(self) -> list[str]:
+        """Bring every source to zero; return what could not be made safe."""
+        failures: list[str] = []
         for name, source in self.sources.items():
             try:
                 source.make_safe()
@@ -212,6 +257,7 @@ class Bench:
         """Give every connection back."""
         for source in self.sources.values():
             source.close()
+        self.stations.close()
         if self.laboratory is not None:
             self.laboratory.close()
 

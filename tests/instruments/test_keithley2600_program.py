@@ -12,10 +12,10 @@ from instruments.keithley2600_limits import (
     MODELS,
     TURNAROUND,
     limits_of,
-    range_for,
 )
 from instruments.keithley2600_lines import program_lines
 from instruments.keithley2600_program import Program, Unit, compile_play
+from instruments.ranges import range_for
 from labctl.capability import Violation
 from labctl.steps import Play
 from labctl.waveform import Segment, Window, pulse, read, rest, segment, ticks, train

@@ -24,7 +24,10 @@ HEAVY = frozenset(
 BRING_HEAVY = {
     "labctl.plot": "matplotlib",
     "labctl.report": "jinja2",
+    "instruments.keithley2400_meter": "pymeasure",
+    "instruments.keithley2450_meter": "pymeasure",
     "instruments.keithley2600_meter": "pymeasure",
+    "instruments.keithley4200_meter": "pymeasure",
 }
 #: exist on one system only
 PLATFORM = frozenset({"fcntl", "msvcrt"})

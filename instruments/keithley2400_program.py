@@ -1,0 +1,355 @@
+"""From a waveform to a program of a Series 2400: runs, ranges and aperture, or what forbids it.
+
+Which levels become which run is decided in `keithley2400_schedule` and, for the pulse mode of the
+2430, in `keithley2400_pulses`. Nothing here talks to an instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from instruments.keithley2400_limits import (
+    HOST_GAP,
+    LEAST_NPLC,
+    MOST_LEVELS,
+    POINTS,
+    TIMER,
+    Model,
+    limits_of,
+)
+from instruments.keithley2400_pulses import groups_of_kind, lay_pulses
+from instruments.keithley2400_schedule import (
+    Change,
+    Level,
+    Run,
+    Span,
+    groups_of,
+    lay,
+    merged,
+)
+from instruments.pieces import Body, Findings, Piece, fold, pieces_of
+from instruments.ranges import Range, range_for
+from labctl.capability import Limits, Violation
+from labctl.steps import Play
+from labctl.units import show
+from labctl.waveform import Summary, seconds
+
+__all__ = ["Compiled", "Mode", "Program", "Unit", "compile_play"]
+
+Mode = Literal["hardware list", "pulse mode", "arm timer", "host"]
+
+#: typical spread of what the host starts, s: a few messages over GPIB (check)
+_HOST_SPREAD = 10e-3
+_LIST_LEVEL = 1e-3  # shortest level of a list, s
+_TIMER_GAP = 5e-3  # shortest rest at which the arm timer may repeat what is before it, s
+_SLACK = 0.05 * HOST_GAP  # what steps make of the rest before a run
+Laid = tuple[list[Run], list[Change]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The instrument a program is made for."""
+
+    model: Model
+    limits: Limits
+    line_frequency: float  #: Hz
+    channels: Mapping[str, str]  #: device terminal -> ``front`` or ``rear``
+    host: bool = False  #: every rest that the host can time is left to it
+
+    def at(self, line_frequency: float) -> Unit:
+        """Return the same at another frequency of the mains, Hz."""
+        limits = limits_of(self.model, line_frequency)
+        return replace(self, limits=limits, line_frequency=line_frequency)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All the driver needs to play once; times in s."""
+
+    terminal: str
+    compliance: float  #: A
+    source: Range
+    v_meter: Range
+    i_meter: Range
+    runs: tuple[Run, ...]
+    duration: float  #: of the whole waveform
+    mode: Mode
+    timing: float  #: expected error of an interval
+
+
+class Compiled(NamedTuple):
+    """The program, where there is one, and what stands against it."""
+
+    program: Program | None
+    violations: list[Violation]
+
+    def playable(self, *, degraded: bool) -> bool:
+        """Whether it can be played; `degraded` when the user accepts what there is instead."""
+        serious = [v for v in self.violations if not (degraded and v.instead)]
+        return self.program is not None and not serious
+
+
+def compile_play(play: Play, unit: Unit) -> Compiled:
+    """Make the program of a step, and say what stands against it.
+
+    Parameters
+    ----------
+    play
+        Waveform, compliance and current ranges.
+    unit
+        The instrument.
+    """
+    found = Findings(unit.model.name)
+    summary = play.waveform.summary()
+    pulsed = _needs_pulses(play, unit)
+    _check_waveform(play, unit, summary, found)
+    _check_currents(play, unit, summary, found, pulsed=pulsed)
+    if found.by_limit:
+        return Compiled(None, found.violations)
+    levels = _levels(fold(play.waveform), found)
+    runs = _runs(levels, unit, found, pulsed=pulsed) if not found.by_limit else None
+    if runs is None:
+        return Compiled(None, found.violations)
+    if not found.by_limit:
+        _check_windows(runs, unit, summary, found)
+    return Compiled(_program(play, unit, runs, summary, pulsed=pulsed), found.violations)
+
+
+def _needs_pulses(play: Play, unit: Unit) -> bool:
+    pulsing = unit.model.pulsing
+    return pulsing is not None and play.compliance > pulsing.high
+
+
+def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
+    limits, wired = unit.limits, unit.channels
+    terminals = play.waveform.terminals
+    for terminal in sorted(terminals - set(wired)):
+        found.add(
+            "terminals",
+            f'a waveform on "{terminal}"',
+            f"one on {', '.join(sorted(wired))}",
+            "wire the terminal in the bench file or use another",
+        )
+    peak = max(summary.peak.values(), default=0.0)
+    if peak > limits.max_v:
+        allowed = f"at most {show(limits.max_v, 'V')}"
+        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
+    if summary.ramps:
+        allowed = "a constant level"
+        found.add("ramps", "a level that changes linearly", allowed, "leave the edges at zero")
+    if summary.segments > MOST_LEVELS:
+        found.add(
+            "list length",
+            f"a waveform of {summary.pulses} pulses and {summary.readings} readings",
+            f"at most {MOST_LEVELS} segments in one step",
+            "play the waveform in several steps",
+        )
+
+
+def _check_windows(runs: Sequence[Run], unit: Unit, summary: Summary, found: Findings) -> None:
+    """Note windows too short to measure in; those of levels that become longer do so as well.
+
+    A pulse is as long as its reading needs, which lies in its last part and may begin before the
+    window.
+    """
+    window = summary.shortest_window
+    least = LEAST_NPLC / unit.line_frequency
+    if window is None or seconds(window) >= least * (1 - 1e-9) or any(r.width for r in runs):
+        return
+    found.add(
+        "aperture",
+        show(seconds(window), "s"),
+        f"at least {show(least, 's')}",
+        "measure over a longer part of the level",
+        f"readings over {show(least, 's')} instead of {show(seconds(window), 's')}",
+    )
+
+
+def _check_currents(
+    play: Play, unit: Unit, summary: Summary, found: Findings, *, pulsed: bool
+) -> None:
+    model, least = unit.model, unit.model.least_compliance
+    peak = min(max(summary.peak.values(), default=0.0), unit.limits.max_v)
+    most = model.most_current(peak, pulsed=model.pulsing is not None)
+    if not least <= play.compliance <= most:
+        allowed = f"{show(least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
+        found.add("compliance", show(play.compliance, "A"), allowed, "choose one inside")
+    largest = model.meters(pulsed=pulsed)[-1].full_scale
+    for terminal in unit.channels:
+        asked = play.ranges.get(terminal, min(play.compliance, largest))
+        if not 0 < asked <= largest:
+            allowed = f"up to {show(largest, 'A')}"
+            found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
+
+
+def _levels(body: Body, found: Findings) -> list[Level]:
+    """Return every level of a waveform, repetitions written out."""
+    if body.node is None:
+        return []
+    one = list(islice(pieces_of(body.node), MOST_LEVELS + 1))
+    if len(one) * body.repeats > MOST_LEVELS:
+        found.add(
+            "list length",
+            f"{len(one) * body.repeats} levels",
+            f"at most {MOST_LEVELS} in one step",
+            "play the waveform in several steps",
+        )
+        return []
+    lead, period = body.lead, body.node.ticks
+    return [_level(piece, lead + turn * period) for turn in range(body.repeats) for piece in one]
+
+
+def _level(piece: Piece, offset: int) -> Level:
+    spans = tuple(Span(seconds(w.start), seconds(w.stop), w.role) for w in piece.windows)
+    v = next(iter(piece.levels.values()), 0.0)
+    return Level(seconds(offset + piece.start), seconds(piece.length), v, spans)
+
+
+def _runs(
+    levels: Sequence[Level], unit: Unit, found: Findings, *, pulsed: bool
+) -> tuple[Run, ...] | None:
+    if not levels:
+        return ()
+    shortest = min(level.length for level in levels)
+    if pulsed or (unit.model.pulsing is not None and shortest < _LIST_LEVEL):
+        laid = _pulse_runs(levels, unit, high=pulsed)
+    else:
+        laid = _list_runs(levels, unit)
+    if laid is None:
+        found.add(
+            "list length",
+            f"levels that need more than {POINTS} equal steps without a rest of "
+            f"{show(HOST_GAP, 's')} among them",
+            f"{POINTS} steps of at least {show(unit.limits.min_width, 's')}",
+            "make the durations multiples of a longer one, or put longer rests between them",
+        )
+        return None
+    runs, changes = laid
+    _note_changes(changes, unit, found)
+    return tuple(runs)
+
+
+def _list_runs(levels: Sequence[Level], unit: Unit) -> Laid | None:
+    """Return one list where that holds everything, else lists cut at the rests between them."""
+    whole = None if unit.host else lay(levels, unit.line_frequency)
+    if whole is not None and not whole[1]:
+        return [whole[0]], whole[1]
+    choices = [] if whole is None else [([whole[0]], whole[1])]
+    for gap in (HOST_GAP,) if unit.host else (HOST_GAP, _TIMER_GAP):
+        cut = _cut_runs(levels, unit, gap)
+        if cut is not None and not cut[1]:
+            return cut
+        choices += [] if cut is None else [cut]
+    return min(choices, key=lambda laid: len(laid[1]), default=None)
+
+
+def _cut_runs(levels: Sequence[Level], unit: Unit, gap: float) -> Laid | None:
+    """Return lists cut at rests of at least `gap` s; equal ones are laid only once."""
+    known: dict[tuple[Level, ...], tuple[Run, list[Change]] | None] = {}
+    runs: list[Run] = []
+    changes: list[Change] = []
+    for group in groups_of(levels, gap):
+        start = group[0].start
+        shape = tuple(replace(level, start=round(level.start - start, 9)) for level in group)
+        if shape not in known:
+            known[shape] = lay(shape, unit.line_frequency)
+        laid = known[shape]
+        if laid is None:
+            return None
+        runs.append(replace(laid[0], start=start))
+        changes += laid[1]
+    return _apart(runs if unit.host else merged(runs), changes)
+
+
+def _pulse_runs(levels: Sequence[Level], unit: Unit, *, high: bool) -> Laid | None:
+    """Return runs of pulses, and lists of the levels that are no pulses."""
+    pulsing, frequency = unit.model.pulsing, unit.line_frequency
+    assert pulsing is not None, "only the 2430 has pulses"
+    runs: list[Run] = []
+    changes: list[Change] = []
+    for pulses, group in groups_of_kind(levels, _LIST_LEVEL, pulsing, high=high):
+        laid = lay_pulses(group, frequency, pulsing, high=high) if pulses else lay(group, frequency)
+        if laid is None:
+            return None
+        runs.append(laid[0])
+        changes += laid[1]
+    return _apart(runs if unit.host else merged(runs), changes)
+
+
+def _apart(runs: Sequence[Run], changes: Sequence[Change]) -> Laid:
+    """Put runs so far apart that the host can start each of them, and note what that changes."""
+    put: list[Run] = []
+    made = list(changes)
+    late = 0.0
+    for number, run in enumerate(runs):
+        gap = run.start + late - put[-1].stop if put else HOST_GAP
+        if gap < HOST_GAP - _SLACK:
+            before = runs[number - 1]
+            made.append(Change("rest", run.start - before.stop + before.over, HOST_GAP))
+            late += HOST_GAP - gap
+        put.append(replace(run, start=run.start + late))
+    return put, made
+
+
+def _note_changes(changes: Sequence[Change], unit: Unit, found: Findings) -> None:
+    """Say the largest change of each kind, and what would be played instead."""
+    limits = unit.limits
+    for what, least in (("level", limits.min_width), ("rest", limits.min_gap)):
+        of_kind = [change for change in changes if change.what == what]
+        if not of_kind:
+            continue
+        worst = max(of_kind, key=lambda change: abs(change.got / change.asked - 1))
+        short = worst.asked < least * (1 - 1e-9)
+        found.add(
+            f"{what} width" if short else f"{what} in steps",
+            show(worst.asked, "s"),
+            f"at least {show(least, 's')}" if short else "a multiple of one step for all of them",
+            f"make the {what} longer"
+            if short
+            else f"choose {what}s that are multiples of the shortest duration",
+            f"{what}s of {show(worst.got, 's')} instead of {show(worst.asked, 's')}",
+        )
+
+
+def _program(
+    play: Play, unit: Unit, runs: tuple[Run, ...], summary: Summary, *, pulsed: bool
+) -> Program:
+    model = unit.model
+    terminal = next(iter(play.waveform.terminals), next(iter(unit.channels), ""))
+    peak = max(summary.peak.values(), default=0.0)
+    source = range_for(model.v_source, peak, source=True)
+    meters = model.meters(pulsed=pulsed)
+    asked = play.ranges.get(terminal, play.compliance)
+    # a compliance in the overrange of a meter is measured on that meter
+    meter = range_for(meters, min(asked, play.compliance, meters[-1].full_scale))
+    assert source is not None, "larger levels were refused before"
+    assert meter is not None, "larger currents were refused before"
+    mode = _mode(runs)
+    return Program(
+        terminal=terminal,
+        compliance=play.compliance,
+        source=source,
+        v_meter=next(r for r in model.v_meter if r.full_scale == source.full_scale),
+        i_meter=meter,
+        runs=runs,
+        duration=seconds(play.waveform.ticks),
+        mode=mode,
+        timing=_timing(runs, mode),
+    )
+
+
+def _mode(runs: Sequence[Run]) -> Mode:
+    if len(runs) > 1:
+        return "host"
+    if any(run.timer for run in runs):
+        return "arm timer"
+    return "pulse mode" if any(run.width for run in runs) else "hardware list"
+
+
+def _timing(runs: Sequence[Run], mode: Mode) -> float:
+    """Return the expected error of an interval: of the steps, of the timer, of the host."""
+    steps = max((run.error for run in runs), default=0.0)
+    return steps + {"arm timer": TIMER / 2, "host": _HOST_SPREAD}.get(mode, 0.0)

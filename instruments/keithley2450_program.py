@@ -1,0 +1,275 @@
+"""From a step to a program of the 2450 family, or what forbids it.
+
+How levels become indexes of configuration lists is decided in `keithley2450_schedule`. Nothing here
+talks to an instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from instruments.keithley2450_limits import (
+    BLOCK,
+    LEAST_NPLC,
+    LONGEST,
+    MOST_LEVELS,
+    MOST_LOOPS,
+    MOST_READINGS,
+    Model,
+    least_step,
+    limits_of,
+)
+from instruments.keithley2450_schedule import Change, Level, Span, Step, lay_pulses, lay_steps
+from instruments.pieces import Body, Findings, Piece, fold, pieces_of
+from instruments.ranges import Range, range_for
+from labctl.capability import Limits, Violation
+from labctl.steps import Play
+from labctl.units import show
+from labctl.waveform import Summary, seconds
+
+__all__ = ["Compiled", "Mode", "Program", "Unit", "compile_play"]
+
+Mode = Literal["trigger model", "pulse mode"]
+
+_LONGEST_DELAY = LONGEST / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The instrument a program is made for."""
+
+    model: Model
+    limits: Limits
+    line_frequency: float  #: Hz
+    channels: Mapping[str, str]  #: device terminal -> ``front`` or ``rear``
+
+    def at(self, line_frequency: float) -> Unit:
+        """Return the same at another frequency of the mains, Hz."""
+        limits = limits_of(self.model, line_frequency)
+        return replace(self, limits=limits, line_frequency=line_frequency)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All the driver needs to play once; times in s."""
+
+    terminal: str
+    compliance: float  #: A
+    source: Range
+    v_meter: Range
+    i_meter: Range
+    mode: Mode
+    lead: float  #: at zero before the first repetition
+    steps: tuple[Step, ...]  #: of one repetition; none when the waveform is rest alone
+    repeats: int
+    trail: float  #: at zero, with the output off, after the last one
+    line_frequency: float  #: Hz
+
+    @property
+    def pulsed(self) -> bool:
+        """Whether levels are pulses of a 2461."""
+        return self.mode == "pulse mode"
+
+    @property
+    def readings(self) -> int:
+        """How many readings a run gives, those of rests and of both ends included."""
+        return len(self.steps) * self.repeats + (0 if self.pulsed else 2)
+
+    @property
+    def running(self) -> float:
+        """How long the trigger model runs."""
+        rests = sum(step.before + step.rest for step in self.steps) if self.pulsed else 0.0
+        one = rests + sum(step.length for step in self.steps)
+        return self.lead + self.repeats * one
+
+    @property
+    def timing(self) -> float:
+        """Expected error of an interval: the blocks of the trigger model (check)."""
+        return 2 * BLOCK
+
+
+class Compiled(NamedTuple):
+    """The program, where there is one, and what stands against it."""
+
+    program: Program | None
+    violations: list[Violation]
+
+    def playable(self, *, degraded: bool) -> bool:
+        """Whether it can be played; `degraded` when the user accepts what there is instead."""
+        serious = [v for v in self.violations if not (degraded and v.instead)]
+        return self.program is not None and not serious
+
+
+def compile_play(play: Play, unit: Unit) -> Compiled:
+    """Make the program of a step, and say what stands against it.
+
+    Parameters
+    ----------
+    play
+        Waveform, compliance and current ranges.
+    unit
+        The instrument.
+    """
+    found = Findings(unit.model.name)
+    summary = play.waveform.summary()
+    _check_waveform(play, unit, summary, found)
+    _check_currents(play, unit, summary, found)
+    if found.by_limit:
+        return Compiled(None, found.violations)
+    body = fold(play.waveform)
+    mode, steps = _laid(body, unit, found)
+    if found.by_limit and not steps:
+        return Compiled(None, found.violations)
+    program = _program(play, unit, body, mode, steps, summary)
+    if not _holds(program, found):
+        return Compiled(None, found.violations)
+    return Compiled(program, found.violations)
+
+
+def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
+    for terminal in sorted(play.waveform.terminals - set(unit.channels)):
+        wired = ", ".join(sorted(unit.channels))
+        remedy = "wire the terminal in the bench file or use another"
+        found.add("terminals", f'a waveform on "{terminal}"', f"one on {wired}", remedy)
+    peak, most = max(summary.peak.values(), default=0.0), unit.limits.max_v
+    if peak > most:
+        found.add("voltage", show(peak, "V"), f"at most {show(most, 'V')}", "lower the amplitude")
+    if summary.ramps:
+        found.add(
+            "ramps", "a level that changes linearly", "a constant level",
+            "leave the edges at zero",
+        )  # fmt: skip
+    if summary.readings > MOST_READINGS:
+        found.add(
+            "readings",
+            f"{summary.readings} readings",
+            f"at most {MOST_READINGS} in one step",
+            "play the waveform in several steps, or measure outside the loop",
+        )
+
+
+def _check_currents(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
+    model = unit.model
+    peak = min(max(summary.peak.values(), default=0.0), unit.limits.max_v)
+    least, most = model.least_compliance, model.most_current(peak)
+    if not least <= play.compliance <= most:
+        allowed = f"{show(least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
+        found.add("compliance", show(play.compliance, "A"), allowed, "choose one inside")
+    largest = model.i_meter[-1].full_scale
+    for terminal in unit.channels:
+        asked = play.ranges.get(terminal, min(play.compliance, largest))
+        if not 0 < asked <= largest:
+            allowed = f"up to {show(largest, 'A')}"
+            found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
+
+
+# -- steps or pulses -------------------------------------------------------------------------------
+
+
+def _laid(body: Body, unit: Unit, found: Findings) -> tuple[Mode, list[Step]]:
+    """Return the steps of one repetition; none where there are too many, which is noted."""
+    if body.node is None:
+        return "trigger model", []
+    # a rest between two levels is a step as well
+    pieces = list(islice(pieces_of(body.node), MOST_LEVELS // 2 + 1))
+    if len(pieces) > MOST_LEVELS // 2:
+        found.add(
+            "list length",
+            f"a body of more than {MOST_LEVELS // 2} levels",
+            f"at most {MOST_LEVELS // 2} in one that is repeated with * n",
+            "play the waveform in several steps",
+        )
+        return "trigger model", []
+    levels, period = [_level(piece) for piece in pieces], seconds(body.node.ticks)
+    steps, changes = lay_steps(levels, period, unit.line_frequency)
+    mode: Mode = "trigger model"
+    if changes and unit.model.pulsing is not None:
+        pulses = lay_pulses(levels, period, unit.model.pulsing, again=body.repeats > 1)
+        if pulses is not None:
+            mode, (steps, changes) = "pulse mode", pulses
+    _note_changes(changes, unit, mode, found)
+    return mode, steps
+
+
+def _level(piece: Piece) -> Level:
+    spans = tuple(Span(seconds(w.start), seconds(w.stop), w.role) for w in piece.windows)
+    v = next(iter(piece.levels.values()), 0.0)
+    return Level(seconds(piece.start), seconds(piece.length), v, spans)
+
+
+def _note_changes(changes: Sequence[Change], unit: Unit, mode: Mode, found: Findings) -> None:
+    """Say the largest change of each kind, and what would be played instead."""
+    limits = unit.limits
+    least = {"level": limits.min_width, "rest": limits.min_gap, "window": limits.min_aperture}
+    if mode == "trigger model":
+        shortest = least_step(unit.line_frequency)
+        least = {"level": shortest, "rest": shortest, "window": LEAST_NPLC / unit.line_frequency}
+    for what, remedy in (
+        ("level", "make the level longer"),
+        ("rest", "make the rest longer"),
+        ("window", "measure over a longer part of the level"),
+    ):
+        of_kind = [change for change in changes if change.what == what]
+        if not of_kind:
+            continue
+        worst = max(of_kind, key=lambda change: change.got / max(change.asked, 1e-9))
+        found.add(
+            "aperture" if what == "window" else f"{what} width",
+            show(worst.asked, "s"),
+            f"at least {show(least[what], 's')}",
+            remedy,
+            f"{what}s of {show(worst.got, 's')} instead of {show(worst.asked, 's')}",
+        )
+
+
+def _program(
+    play: Play, unit: Unit, body: Body, mode: Mode, steps: Sequence[Step], summary: Summary
+) -> Program:
+    model = unit.model
+    terminal = next(iter(play.waveform.terminals), next(iter(unit.channels), ""))
+    source = range_for(model.v_source, max(summary.peak.values(), default=0.0), source=True)
+    asked = min(play.ranges.get(terminal, play.compliance), play.compliance)
+    # a compliance in the overrange of a meter is measured on that meter
+    meter = range_for(model.i_meter, min(asked, model.i_meter[-1].full_scale))
+    assert source is not None, "larger levels were refused before"
+    assert meter is not None, "larger currents were refused before"
+    return Program(
+        terminal=terminal,
+        compliance=play.compliance,
+        source=source,
+        v_meter=next(r for r in model.v_meter if r.full_scale == source.full_scale),
+        i_meter=meter,
+        mode=mode,
+        lead=seconds(body.lead) if steps else 0.0,
+        steps=tuple(steps),
+        repeats=body.repeats,
+        trail=seconds(body.trail if steps else body.lead + body.trail),
+        line_frequency=unit.line_frequency,
+    )
+
+
+def _holds(program: Program, found: Findings) -> bool:
+    """Note what the instrument's delays, counters and buffers do not hold."""
+    delays = [program.lead] + [d for s in program.steps for d in (s.before, s.after, s.rest)]
+    before = len(found.by_limit)
+    if max(delays) > _LONGEST_DELAY:
+        found.add(
+            "duration",
+            f"a rest or a level of {show(max(delays), 's')} or more",
+            f"at most {show(_LONGEST_DELAY, 's')}",
+            "put a wait between two steps",
+        )
+    if program.repeats > MOST_LOOPS:
+        asked, most = f"{program.repeats} repetitions", f"at most {MOST_LOOPS}"
+        found.add("loops", asked, most, "play the waveform in several steps")
+    if program.readings > MOST_READINGS:
+        found.add(
+            "readings",
+            f"{program.readings} readings, of rests as well, in {program.repeats} repetitions",
+            f"at most {MOST_READINGS} in one step",
+            "play the waveform in several steps",
+        )
+    return len(found.by_limit) == before

@@ -1,0 +1,212 @@
+"""From a step to a Segment Arb test of a 4225-PMU, and what stands against it.
+
+Nothing here talks to an instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from instruments.keithley4200_limits import (
+    MOST_LOOPS,
+    MOST_SEGMENTS,
+    MOST_SEQUENCES,
+    RESISTANCE,
+    Model,
+    Source,
+    limits_of,
+    ranges_of,
+)
+from instruments.keithley4200_segments import Entry, Layout, Reading, Straight, lay_out
+from instruments.pieces import Findings
+from instruments.ranges import Range, range_for
+from labctl.capability import Violation
+from labctl.steps import Play
+from labctl.units import show
+from labctl.waveform import Summary
+
+__all__ = ["Program", "Track", "Unit", "compile_play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The instrument a program is made for."""
+
+    model: Model
+    module: bool  #: whether there are 4225-RPMs
+    channels: Mapping[str, str]  #: device terminal -> ``pmu1`` or ``pmu2``
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of a program."""
+
+    terminal: str
+    number: int  #: of the channel
+    i_meter: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All that is sent, and all that is known of what comes back."""
+
+    source: Source
+    tracks: tuple[Track, ...]
+    compliance: float  #: A; readings beyond it are flagged
+    sequences: tuple[tuple[Straight, ...], ...]  #: number 1 is the first
+    playlist: tuple[tuple[int, int], ...]  #: (sequence, loops)
+    ticks: int  #: duration, 10 ns
+
+    @property
+    def duration(self) -> float:
+        """How long it plays, s."""
+        return self.ticks * 10e-9
+
+    def readings(self, terminal: str) -> Iterator[Reading]:
+        """Yield what a channel reads, in the order in which it does."""
+        for number, loops in self.playlist:
+            here = [
+                reading
+                for segment in self.sequences[number - 1]
+                for reading in segment.readings
+                if reading.terminal == terminal
+            ]
+            for _ in range(loops if here else 0):
+                yield from here
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A program, unless something serious stands against it."""
+
+    program: Program | None
+    violations: list[Violation]
+
+    def playable(self, *, degraded: bool) -> bool:
+        """Whether it can be played; `degraded`: the user accepts what there is instead."""
+        serious = [v for v in self.violations if not (degraded and v.instead)]
+        return self.program is not None and not serious
+
+
+def compile_play(play: Play, unit: Unit) -> Compiled:
+    """Make the program of a step, and say what stands against it.
+
+    Parameters
+    ----------
+    play
+        Waveform, compliance and current ranges.
+    unit
+        The instrument.
+    """
+    found = Findings(unit.model.name)
+    summary = play.waveform.summary()
+    peak = max(summary.peak.values(), default=0.0)
+    _check_waveform(play, unit, summary, peak, found)
+    if found.by_limit:
+        return Compiled(None, found.violations)
+    source = next(s for s in unit.model.sources if peak <= s.full_scale * (1 + 1e-9))
+    tracks = _tracks(play, unit, source, found)
+    layout = lay_out(play.waveform, tuple(track.terminal for track in tracks), source, found)
+    _check_loops(layout, found)
+    if found.by_limit:
+        return Compiled(None, found.violations)
+    program = _program(play, source, tracks, layout, found)
+    serious = bool(found.by_limit)
+    _check_compliance(play, peak, found)
+    return Compiled(None if serious else program, found.violations)
+
+
+def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found: Findings) -> None:
+    limits = limits_of(unit.model)
+    for terminal in sorted(play.waveform.terminals - set(unit.channels)):
+        found.add(
+            "terminals",
+            f'a waveform on "{terminal}"',
+            f"one on {', '.join(sorted(unit.channels))}",
+            "wire the terminal in the bench file or use another",
+        )
+    if peak > limits.max_v:
+        allowed = f"at most {show(limits.max_v, 'V')}"
+        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
+    if not play.compliance > 0:
+        asked = show(play.compliance, "A")
+        found.add("compliance", asked, "more than 0 A", "give the largest current to be expected")
+    if summary.readings > limits.max_readings:
+        found.add(
+            "readings",
+            f"{summary.readings} readings",
+            f"at most {limits.max_readings} in one step",
+            "play the waveform in several steps, or measure outside the loop",
+        )
+
+
+def _tracks(play: Play, unit: Unit, source: Source, found: Findings) -> tuple[Track, ...]:
+    tracks = []
+    ranges = ranges_of(source, module=unit.module)
+    for terminal, channel in sorted(unit.channels.items(), key=lambda item: item[1]):
+        # more than its largest range the card cannot give anyway
+        asked = play.ranges.get(terminal, min(play.compliance, ranges[-1].full_scale))
+        meter = range_for(ranges, asked) if asked > 0 else None
+        if meter is None:
+            allowed = f"up to {show(ranges[-1].full_scale, 'A')} at {show(source.full_scale, 'V')}"
+            found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
+            continue
+        tracks.append(Track(terminal, int(channel[-1]), meter))
+    return tuple(tracks)
+
+
+def _check_loops(layout: Layout, found: Findings) -> None:
+    if any(entry.loops > MOST_LOOPS for entry in layout.entries):
+        found.add(
+            "loops",
+            f"{max(entry.loops for entry in layout.entries)} turns",
+            f"at most {MOST_LOOPS} of one body",
+            "play the waveform in several steps",
+        )
+
+
+def _program(
+    play: Play, source: Source, tracks: tuple[Track, ...], layout: Layout, found: Findings
+) -> Program:
+    numbers: dict[tuple[Straight, ...], int] = {}
+    playlist: list[tuple[int, int]] = []
+    for entry in layout.entries:
+        number = numbers.setdefault(entry.segments, len(numbers) + 1)
+        playlist.append((number, entry.loops))
+    segments = sum(map(len, numbers))
+    if segments > MOST_SEGMENTS or len(numbers) > MOST_SEQUENCES:
+        found.add(
+            "segments",
+            f"{segments} different segments in {len(numbers)} sequences",
+            f"at most {MOST_SEGMENTS} in {MOST_SEQUENCES} sequences in one step",
+            "repeat one body with * n, or play the waveform in several steps",
+        )
+    return Program(
+        source=source,
+        tracks=tracks,
+        compliance=play.compliance,
+        sequences=tuple(numbers),
+        playlist=tuple(playlist),
+        ticks=_duration(layout.entries),
+    )
+
+
+def _duration(entries: tuple[Entry, ...]) -> int:
+    return sum(entry.ticks for entry in entries)
+
+
+def _check_compliance(play: Play, peak: float, found: Findings) -> None:
+    """Say that nothing but 50 Ohm holds the current, where that is more than was allowed."""
+    most = peak / RESISTANCE
+    if most <= play.compliance:
+        return
+    found.add(
+        "compliance",
+        show(play.compliance, "A"),
+        f"{show(most, 'A')} or more at {show(peak, 'V')}: a pulse card limits a current by its "
+        f"{RESISTANCE:g} Ohm alone",
+        "put a resistor in series with the sample and give the compliance that it allows",
+        f"up to {show(most, 'A')} instead of {show(play.compliance, 'A')}, with readings beyond "
+        "that flagged",
+    )
