@@ -45,6 +45,7 @@ LIMIT_CHANGED, TEXT_SHORTENED, OVERHEATED = 5066, 4914, 2771
 
 TEXTS: Mapping[int, str] = MappingProxyType({
     **STANDARD,
+    -256: "File name not found",  # text of SCPI-99, section 21.8.10
     USER: "User",
     PARAMETER: "Parameter error",
     ELEMENTS: "Parameter 4, Syntax error, expected valid name parameters",

@@ -209,6 +209,11 @@ _FUNCTION_NAMES: Mapping[str, str] = {
 }  # fmt: skip
 
 
+_OFF_NAMES: Mapping[str, str] = {
+    "NORM": "NORMAL", "HIMP": "HIGHZ", "ZERO": "ZERO", "GUAR": "GUARD",
+}  # fmt: skip
+
+
 def told(index: SourceIndex | MeasureIndex) -> list[str]:
     """Return the settings of an index as assignments of the TSP command set [C: their order]."""
 
@@ -224,7 +229,7 @@ def told(index: SourceIndex | MeasureIndex) -> list[str]:
             f"smu.source.autodelay = {switch(x.delay_auto)}", f"smu.source.delay = {x.delay:g}",
             f"smu.source.highc = {switch(x.high_capacitance)}",
             f"smu.source.readback = {switch(x.read_back)}",
-            f"smu.source.offmode = smu.OFFMODE_{x.off}",
+            f"smu.source.offmode = smu.OFFMODE_{_OFF_NAMES[x.off]}",
             *(f"smu.source.userdelay[{k}] = {t:g}" for k, t in enumerate(x.user_delays, 1)),
         ]  # fmt: skip
     y, tree = index.settings, "smu.digitize" if index.function in DIGITIZED else "smu.measure"
