@@ -17,10 +17,11 @@ The times of one step of a trigger model, autozero off. The sums are those of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from instruments.ranges import Range
+from instruments.ranges import Range, range_for
 from labctl.capability import Limits
 
 __all__ = [
@@ -83,8 +84,10 @@ class Model:
 
     def most_current(self, v: float) -> float:
         """Return the largest compliance that can be set with the source range of a level, A."""
-        ranges = [r.source_maximum for r in self.v_source if abs(v) <= r.source_maximum]
-        return max((i for limit, i in self.area if ranges and ranges[0] <= limit), default=0.0)
+        # the limit is checked against the source range, and not against the level
+        fitting = range_for(self.v_source, v, source=True)
+        reach = math.inf if fitting is None else fitting.full_scale
+        return max((i for limit, i in self.area if reach <= limit), default=0.0)
 
 
 Rows = Iterable[tuple[float, float, float, float]]

@@ -23,6 +23,7 @@ ELEMENTS = "READ,REL,SOUR,SOURSTAT"
 READINGS = f':TRAC:DATA? %d,%d,"{BUFFER}",{ELEMENTS}'
 #: asked while a trigger model runs
 LOOK = f':SYST:ERR:COUN?;:TRAC:ACT? "{BUFFER}";:TRIG:STAT?'
+_NO_LEVEL = ":SOUR:VOLT 0"
 _RUNNING = ("RUNNING", "WAITING", "PAUSED", "BUILDING")
 _AGREES = 1e-6  # of a value that is read back
 _SMALLEST_BUFFER = 10  # [R page 6-171]
@@ -102,10 +103,11 @@ def list_lines(program: Program) -> Iterator[str]:
     for step in program.steps if program.pulsed else (_zero(frequency), *program.steps):
         wanted = _pulse(step) if program.pulsed else _index(step, frequency)
         changed = [line for k, line in enumerate(wanted) if not now or now[k] != line]
-        yield ";".join([*changed, store])
-        now = wanted
+        # a line that is the last one to arrive leaves no level behind
+        yield ";".join([*changed, store] if program.pulsed else [*changed, store, _NO_LEVEL])
+        now = wanted if program.pulsed else (_NO_LEVEL, *wanted[1:])
     size = max(_SMALLEST_BUFFER, program.readings)
-    yield f':SOUR:VOLT 0;:TRAC:MAKE "{BUFFER}",{size};:TRAC:FILL:MODE ONCE,"{BUFFER}"'
+    yield f':TRAC:MAKE "{BUFFER}",{size};:TRAC:FILL:MODE ONCE,"{BUFFER}"'
 
 
 def _zero(frequency: float) -> Step:

@@ -1,10 +1,10 @@
 """A 2450, 2460 or 2461 as a whole: who it is, what went wrong, and how it is made safe.
 
-pymeasure's `Keithley2450` speaks the SCPI of the 2400 alone, which these instruments understand
-only when they are set to emulate one; configuration lists, trigger models and microsecond
-timestamps exist in the native command set alone. So this holds pymeasure's connection and its
-`Instrument`, and has the few properties of its driver that are of use by hand, in the native
-language: levels, limits, ranges, readings and a buffer of any length.
+pymeasure's driver, with its buffer written anew in the native command set (`keithley2450_hand`),
+and with what it lacks: `check_errors` raises what it finds instead of logging it; `shutdown` (and
+so ``with``) is immediate instead of a ramp that sleeps; an exception inside ``with`` is never
+hidden by one from a dead link. Another command set than the native one, SCPI, is refused:
+configuration lists, trigger models and microsecond timestamps exist in that alone.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import logging
 import re
 from typing import Any
 
-from pymeasure.instruments import Instrument, SCPIMixin
 from pyvisa.errors import VisaIOError
 
 from instruments.errors import link_faults, queue_fault, unexpected, wrong_model
+from instruments.keithley2450_hand import HandDriver
 from instruments.keithley2450_limits import Model
 from instruments.keithley2450_lines import parse_error
-from instruments.secured import Secured
 from labctl.capability import Identity
 from labctl.errors import InstrumentFault
 
@@ -43,18 +42,8 @@ _MOST_ERRORS = 1000  # entries that are read from the error queue at once
 _DIGITS = 12  # of every number that is sent: a microsecond in eleven days
 
 
-def _control(command: str, meaning: str) -> Any:
-    """Return a property for a number that the instrument itself validates."""
-    return Instrument.control(
-        f"{command}?", f"{command} %.9g", f"Control {meaning}.", check_set_errors=True
-    )
-
-
-class Mainframe(Secured, SCPIMixin, Instrument):  # type: ignore[misc]
-    """The instrument behind a connection; values in SI.
-
-    Setting a value that the instrument refuses raises `InstrumentFault` with the entries of its
-    error queue.
+class Mainframe(HandDriver):
+    """The instrument behind a connection, with the properties of pymeasure's driver; values in SI.
 
     Parameters
     ----------
@@ -67,21 +56,6 @@ class Mainframe(Secured, SCPIMixin, Instrument):  # type: ignore[misc]
     model
         What the instrument is specified to do.
     """
-
-    source_voltage = _control(":SOUR:VOLT", "the voltage sourced, V")
-    source_voltage_range = _control(":SOUR:VOLT:RANG", "the range of the voltage source, V")
-    source_current = _control(":SOUR:CURR", "the current sourced, A")
-    source_current_range = _control(":SOUR:CURR:RANG", "the range of the current source, A")
-    compliance_current = _control(":SOUR:VOLT:ILIM", "the current compliance, A")
-    compliance_voltage = _control(":SOUR:CURR:VLIM", "the voltage compliance, V")
-    current_range = _control(":SENS:CURR:RANG", "the range of the ammeter, A")
-    current_nplc = _control(":SENS:CURR:NPLC", "the aperture of the ammeter, line cycles")
-    voltage_range = _control(":SENS:VOLT:RANG", "the range of the voltmeter, V")
-    trigger_count = _control(":SENS:COUN", "how many readings are taken at a time")
-    buffer_points = Instrument.control(
-        ":TRAC:POIN?", ":TRAC:POIN %d", "Control how many readings the buffer takes.",
-        cast=int, check_set_errors=True,
-    )  # fmt: skip
 
     def __init__(self, adapter: Any, label: str, address: str, model: Model) -> None:
         self._idn = ""
@@ -123,17 +97,16 @@ class Mainframe(Secured, SCPIMixin, Instrument):  # type: ignore[misc]
 
     def _check_language(self) -> None:
         """Refuse another command set than the native one; an emulated 2400 calls itself so."""
-        if not re.search(r"MODEL\s+24\d\d", self._idn, re.IGNORECASE):
+        if self._spoken_model() == self.model.name:
+            with link_faults(self.name, "asking for its command set"):
+                language = self.ask("*LANG?").strip()
+        elif re.search(r"MODEL\s+24\d\d", self._idn, re.IGNORECASE):
+            try:
+                language = self.ask("*LANG?").strip()
+            except (VisaIOError, OSError):
+                return  # a Series 2400 knows no such question
+        else:
             return
-        try:
-            language = self.ask("*LANG?").strip()
-        except (VisaIOError, OSError):
-            if self._spoken_model() == self.model.name:
-                raise InstrumentFault(
-                    f"{self.name}: no answer came in time while asking for its command set; check "
-                    "the connection and the instrument's system settings"
-                ) from None
-            return  # a Series 2400 knows no such question
         if language.upper() != _LANGUAGE:
             raise InstrumentFault(
                 f'{self.name}: its command set is "{language}" and not {_LANGUAGE}; send '
@@ -162,20 +135,6 @@ class Mainframe(Secured, SCPIMixin, Instrument):  # type: ignore[misc]
             log.warning(self.found)
 
     # -- asking --------------------------------------------------------------------------------
-
-    def number(self, query: str) -> float:
-        """Ask for one number.
-
-        Raises
-        ------
-        InstrumentFault
-            The answer is not a number.
-        """
-        answer = self.ask(query)
-        try:
-            return float(answer)
-        except ValueError:
-            raise unexpected(self.name, answer, f"a number to {query}") from None
 
     def identify(self) -> Identity:
         """Ask who it is; the instrument does not tell when it was calibrated.
@@ -225,60 +184,6 @@ class Mainframe(Secured, SCPIMixin, Instrument):  # type: ignore[misc]
                     break
                 entries.append(entry)
         return entries
-
-    # -- work by hand --------------------------------------------------------------------------
-
-    @property
-    def source_enabled(self) -> bool:
-        """Whether the output is on."""
-        return bool(self.number(":OUTP?"))
-
-    def enable_source(self) -> None:
-        """Switch the output on."""
-        self.write(":OUTP ON")
-        self.check_errors()
-
-    def disable_source(self) -> None:
-        """Switch the output off."""
-        self.write(":OUTP OFF")
-        self.check_errors()
-
-    @property
-    def current(self) -> float:
-        """Take one reading of the current, A."""
-        self.write(":SENS:FUNC 'CURR'")
-        return self.number(":READ?")
-
-    def config_buffer(self, points: int = 64, delay: float = 0.0) -> None:
-        """Let the default buffer take a number of readings, each after a delay in s.
-
-        Raises
-        ------
-        InstrumentFault
-            The instrument refuses.
-        """
-        self.write(f':TRAC:CLE;:TRAC:POIN {max(points, 10)};:TRAC:FILL:MODE ONCE,"defbuffer1"')
-        self.write(f':TRIG:LOAD "SimpleLoop",{points},{delay:.9g}')
-        self.check_errors()
-
-    def start_buffer(self) -> None:
-        """Start taking readings."""
-        self.write(":INIT")
-        self.check_errors()
-
-    def wait_for_buffer(self) -> None:
-        """Wait until all readings are taken; the connection's timeout is the longest wait."""
-        with link_faults(self.name, "waiting for its buffer to fill"):
-            self.ask("*OPC?")
-
-    @property
-    def buffer_data(self) -> list[float]:
-        """Every reading in the default buffer."""
-        count = int(self.number(":TRAC:ACT?"))
-        if not count:
-            return []
-        answer = self.ask(f':TRAC:DATA? 1,{count},"defbuffer1",READ')
-        return [float(text) for text in answer.split(",")]
 
     # -- safety --------------------------------------------------------------------------------
 

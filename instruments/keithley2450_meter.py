@@ -38,6 +38,8 @@ __all__ = ["SourceMeter", "open_meter"]
 
 _LOOK = 0.25  # s between two looks at a run, and whether to stop
 _POLL = 5e-3  # s between two looks when a run should be over
+_PAUSE = 20e-3  # s between two looks when a run was asked to end
+_ZERO_HOLDS = 600.0  # s after which autozero is done again before a step [C]
 _GRACE = 1.0  # s that a stop waits for the level that is on to end
 _AT_ONCE = 1000  # readings fetched in one message
 _LATE = 0.2  # of its duration that a run may take longer than it should
@@ -107,6 +109,7 @@ class SourceMeter(Mainframe):
         self._compile = Kept(lambda play: compile_play(play, self._unit))
         self._loaded: Program | None = None  # what is in the instrument's lists
         self._ranges: list[str] = []
+        self._zeroed = self._origin  # when autozero was done
         self._fresh = True  # nothing is known of what is set
 
     @property
@@ -131,7 +134,8 @@ class SourceMeter(Mainframe):
 
     def write(self, command: str, **kwargs: Any) -> None:
         """Send a command by hand; the next step then trusts no earlier setting."""
-        self._fresh = self._fresh or not command.rstrip().endswith("?")
+        asks = all("?" in part for part in command.split(";"))
+        self._fresh = self._fresh or not asks
         super().write(command, **kwargs)
 
     def check(self, play: Play) -> list[Violation]:
@@ -167,12 +171,11 @@ class SourceMeter(Mainframe):
         if program is None or not compiled.playable(degraded=self._degraded):
             raise Refused(compiled.violations)
         try:
-            if program.steps:
+            stopped = stop()
+            if program.steps and not stopped:
                 self._configure(program)
-                if (yield from self._run(program, stop)):
-                    self.make_safe()
-                    return
-            if self._waited(program.trail, stop):
+                stopped = yield from self._run(program, stop)
+            if stopped or self._waited(program.trail, stop):
                 self.make_safe()
         except BaseException as error:
             self.safe_after(error)
@@ -188,7 +191,9 @@ class SourceMeter(Mainframe):
                 super().write("*RST")
                 super().write(_BASE)
                 self._loaded, self._ranges, self._fresh = None, [], False
-            if self._loaded is not program:
+            if self._now() - self._zeroed > _ZERO_HOLDS:
+                self._ranges = []
+            if self._loaded is not program or not self._ranges:
                 for line in self._lines(program, ranges):
                     super().write(line)
             self._loaded, self._ranges = program, ranges
@@ -209,7 +214,8 @@ class SourceMeter(Mainframe):
                 f':TRIG:LOAD "Empty";:TRAC:DEL "{BUFFER}";:SOUR:CONF:LIST:DEL "{SOURCES}";'
                 f':SENS:CONF:LIST:DEL "{SENSES}"'
             )
-        if ranges != self._ranges or self._loaded is None or self._loaded.pulsed:
+        if ranges != self._ranges:
+            self._zeroed = self._now()
             yield from ranges
         yield from list_lines(program)
         yield from model_lines(program)
@@ -220,9 +226,8 @@ class SourceMeter(Mainframe):
         """Start the trigger model and follow it; returns whether a stop ended it."""
         with link_faults(self.name, "starting a run"):
             super().write(":INIT")
-        begun = self._now()
+        begun, fetched, stopped = self._now(), 0, False
         decoder: Decoder | None = None
-        fetched, stopped = 0, False
         while True:
             look = self._look(program, begun, stop, stopped=stopped)
             while fetched < look.readings:
@@ -231,9 +236,9 @@ class SourceMeter(Mainframe):
                 if rows := decoder.rows(self._readings(fetched + 1, last)):
                     yield rows
                 fetched = last
-            if not look.running:
+            if stopped or not look.running:
                 break
-            if not stopped and stop():
+            if stop():
                 self._stop_soon()
                 stopped = True
         if not stopped and (look.state != "IDLE" or fetched != program.readings):
@@ -254,12 +259,7 @@ class SourceMeter(Mainframe):
         left = begun + program.running - self._now()
         if not stopped:
             self._sleep(min(max(left, _POLL), _LOOK), stop)
-        with link_faults(self.name, "waiting for readings"):
-            answer = self.ask(LOOK)
-        try:
-            look = parse_look(answer)
-        except ValueError:
-            raise unexpected(self.name, answer, "the state of its trigger model") from None
+        look = self._state("waiting for readings")
         if look.errors:
             raise queue_fault(self.name, self.drain(), "playing a waveform")
         if look.running and left < -self._timeout - _LATE * program.running:
@@ -269,15 +269,24 @@ class SourceMeter(Mainframe):
             )
         return look
 
+    def _state(self, doing: str) -> Look:
+        with link_faults(self.name, doing):
+            answer = self.ask(LOOK)
+        try:
+            return parse_look(answer)
+        except ValueError:
+            raise unexpected(self.name, answer, "the state of its trigger model") from None
+
     def _stop_soon(self) -> None:
         """End a run between two levels, or at once where the present one is long."""
         with link_faults(self.name, "stopping"):
             super().write("*TRG")
-            end = self._now() + _GRACE
-            while self._now() < end:
-                if not parse_look(self.ask(LOOK)).running:
-                    return
-                self._sleep(_POLL * 4, _never)
+        end = self._now() + _GRACE
+        while self._now() < end:
+            if not self._state("stopping").running:
+                return
+            self._sleep(_PAUSE, _never)
+        with link_faults(self.name, "stopping"):
             super().write(":ABOR")
 
     def _readings(self, first: int, last: int) -> list[Reading]:
