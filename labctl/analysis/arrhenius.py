@@ -167,10 +167,10 @@ def fit_arrhenius(
         note = f"{impossible} temperatures or values are not positive: they have no logarithm"
         return Fit("arrhenius", curve.formula, points=len(values), note=note)
     spread = None if sigma is None else np.ravel(np.asarray(sigma, float))
-    if spread is not None and len(spread) == len(values):
-        spread = spread / values
-    remark = _reach(kelvin[np.isfinite(kelvin)], use)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):  # of numbers at the ends of their range
+        if spread is not None and len(spread) == len(values):
+            spread = spread / values
+        remark = _reach(kelvin[np.isfinite(kelvin)], use)
         return fit_curve(curve, kelvin, np.log(values), spread, absolute=absolute, remark=remark)
 
 

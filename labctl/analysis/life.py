@@ -276,8 +276,10 @@ def fit_life(
             model, definition, points=len(devices.low), note=join(devices.note, refusal)
         )  # fmt: skip
     size = _size(devices)
-    scaled = Lifetimes(devices.low / size, devices.high / size, devices.note)
-    found = fit_likelihood(_model(model, scaled, size, unit), _starts(scaled, law), len(scaled.low))
+    with np.errstate(all="ignore"):  # of lives at the ends of the range of numbers
+        scaled = Lifetimes(devices.low / size, devices.high / size, devices.note)
+        likelihood, starts = _model(model, scaled, size, unit), _starts(scaled, law)
+        found = fit_likelihood(likelihood, starts, len(scaled.low))
     return _rescaled(found, law, size, unit, join(devices.note, _said(devices)))
 
 
