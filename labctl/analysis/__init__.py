@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from labctl.analysis.bcm import bcm_threshold as bcm_threshold
     from labctl.analysis.bcm import compete_bcm as compete_bcm
     from labctl.analysis.bcm import fit_bcm as fit_bcm
+    from labctl.analysis.card_runs import Updates as Updates
+    from labctl.analysis.card_runs import run_cards as run_cards
+    from labctl.analysis.card_runs import updates_of_run as updates_of_run
     from labctl.analysis.card_set import CardSet as CardSet
     from labctl.analysis.card_set import device_cards as device_cards
     from labctl.analysis.cards import Card as Card
@@ -130,6 +133,7 @@ _MODULES = {
     "accuracy": "Accuracy",
     "arrhenius": "draw_arrhenius fit_arrhenius",
     "bcm": "bcm_threshold compete_bcm fit_bcm",
+    "card_runs": "Updates run_cards updates_of_run",
     "card_set": "CardSet device_cards",
     "cards": "Card Scatter Writing",
     "competition": "Axes Competition compete draw_decay judge",

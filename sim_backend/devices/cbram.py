@@ -315,8 +315,8 @@ def _beyond_linear(p: Array) -> Array:
 
     Examples
     --------
-    >>> float(_beyond_linear(np.array(1e-9)))
-    5e-19
+    >>> round(1e19 * float(_beyond_linear(np.array(1e-9))), 6)
+    5.0
     """
     series = p * p * (0.5 - p * (1.0 / 6.0 - p * (1.0 / 24.0 - p / 120.0)))
     return np.where(p < _SMALL, series, p + np.expm1(-p))
