@@ -216,8 +216,8 @@ class Port:
                 self._failure = error
 
     def _do(self, job: tuple[Connection, bytes] | None) -> None:
+        self.keep_up()  # before a line, too: a client that never pauses must not hold up the time
         if job is None:
-            self.keep_up()
             return
         with self.lock:
             try:
