@@ -87,9 +87,7 @@ def _protocol_lines(kind: type[Protocol]) -> Iterator[str]:
         where = ", ".join(part for part in (kind.reference.doi, kind.reference.figure) if part)
         yield f"  after {kind.reference.text or ''} doi:{where}".replace("  doi", " doi")
     yield ""
-    for name, info in kind.model_fields.items():
-        if name == "kind":
-            continue
+    for name, info in kind.parameters().items():
         unit = next((m.symbol for m in info.metadata if isinstance(m, Unit)), "")
         default = _value(info.default, unit or _series_unit(info.annotation))
         yield f"  {name:18} {default:28} {info.description or ''}".rstrip()

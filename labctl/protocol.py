@@ -6,6 +6,7 @@ run can be resumed by feeding the recorded readings to `Protocol.steps` again.
 
 from __future__ import annotations
 
+import inspect
 import random
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import Protocol as Structure
 import msgspec
 from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from labctl.errors import BadInput
 from labctl.readings import Readings
@@ -77,6 +79,16 @@ class Protocol(BaseModel):
     def preview(self) -> tuple[Panel, ...]:
         """Return the waveform that matters, to scale, before anything is sent."""
         return ()
+
+    @classmethod
+    def parameters(cls) -> dict[str, FieldInfo]:
+        """Return the fields in the order people read them: its own, those shared, the seed."""
+        names: dict[str, None] = {}
+        for kind in cls.__mro__:
+            names.update(dict.fromkeys(inspect.get_annotations(kind)))
+        names.pop("seed", None)
+        wanted = [name for name in (*names, "seed") if name in cls.model_fields and name != "kind"]
+        return {name: cls.model_fields[name] for name in wanted}
 
     def shuffled(self, items: Iterable[T]) -> list[T]:
         """Return the items in an order that the seed fixes."""

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, PositiveInt
 from pydantic_core import CoreSchema, core_schema
 
 from labctl.errors import BadInput
 
 __all__ = [
-    "Ampere", "Coulomb", "Farad", "Hertz", "Irradiance", "Joule", "Kelvin", "Metre", "Ohm", "Ratio",
-    "Second", "Seconds", "Siemens", "SquareMetre", "Unit", "Volt", "Volts", "Watt", "log_spaced",
-    "parse", "parse_series", "show", "show_uncertain",
+    "Ampere", "Amperes", "Conductances", "Coulomb", "Counts", "Farad", "Hertz", "Irradiance",
+    "Irradiances", "Joule", "Kelvin", "Metre", "Ohm", "Rates", "Ratio", "Ratios", "Second",
+    "Seconds", "Siemens", "SquareMetre", "Temperatures", "Unit", "Volt", "Volts", "Watt",
+    "log_spaced", "parse", "parse_series", "show", "show_uncertain",
 ]  # fmt: skip
 
 _PREFIX = {
@@ -300,6 +301,14 @@ def _series(unit: str) -> Callable[[object], object]:
     return read
 
 
+def _counts(value: object) -> object:
+    """Read whole numbers written as a series; one that is not whole is left for the refusal."""
+    found = _series("1")(value)
+    if isinstance(value, str) and isinstance(found, tuple):
+        return tuple(int(x) if x == int(x) else x for x in found)
+    return found
+
+
 Volt = Annotated[float, Unit("V")]
 Ampere = Annotated[float, Unit("A")]
 Second = Annotated[float, Unit("s")]
@@ -317,3 +326,10 @@ Irradiance = Annotated[float, Unit("W/m2")]
 Ratio = Annotated[float, Unit("1")]
 Seconds = Annotated[tuple[Second, ...], BeforeValidator(_series("s"))]
 Volts = Annotated[tuple[Volt, ...], BeforeValidator(_series("V"))]
+Amperes = Annotated[tuple[Ampere, ...], BeforeValidator(_series("A"))]
+Rates = Annotated[tuple[Hertz, ...], BeforeValidator(_series("Hz"))]
+Temperatures = Annotated[tuple[Kelvin, ...], BeforeValidator(_series("K"))]
+Conductances = Annotated[tuple[Siemens, ...], BeforeValidator(_series("S"))]
+Irradiances = Annotated[tuple[Irradiance, ...], BeforeValidator(_series("W/m2"))]
+Ratios = Annotated[tuple[Ratio, ...], BeforeValidator(_series("1"))]
+Counts = Annotated[tuple[PositiveInt, ...], BeforeValidator(_counts)]

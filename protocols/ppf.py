@@ -20,12 +20,13 @@ from labctl.analysis.paired_pulses import (
     index_table,
     paired_pulse_index,
 )
+from labctl.outline import waveform_panel
 from labctl.protocol import Measured, Protocol, Reference
 from labctl.readings import Readings
 from labctl.results import Column, Metric, Panel, Results, Table, Trace
 from labctl.steps import Label, Play, Steps
 from labctl.units import Ampere, Ratio, Second, Seconds, Siemens, Volt, log_spaced
-from labctl.waveform import Node, pulse, read, rest, seconds
+from labctl.waveform import Node, pulse, read, rest
 from protocols.baseline import Baseline, Learned, restore
 
 __all__ = ["PairedPulse"]
@@ -117,9 +118,9 @@ class PairedPulse(Protocol):
 
     def preview(self) -> tuple[Panel, ...]:
         """Return the pair with the shortest interval, to scale."""
-        times, levels = _corners(self.pair(min(self.intervals)))
-        trace = Trace(times, levels, "", "line", branch=self._branch)
-        return (Panel("Pair with the shortest interval", "time", "s", "level", "V", (trace,)),)
+        shortest = self.pair(min(self.intervals))
+        title = "Pair with the shortest interval"
+        return (waveform_panel(title, shortest, ("top",), branch=self._branch),)
 
     def analyse(self, record: Measured) -> Results:
         """Return the index by both definitions, the decay fits, energy and state of the baseline.
@@ -299,12 +300,3 @@ def _numbers(labels: list[Label], name: str) -> Array:
 
 def _two(pairs: list[Array]) -> Array:
     return np.array(pairs, float).reshape(-1, 2)
-
-
-def _corners(waveform: Node) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    times, levels = [0.0], [0.0]
-    for start, part in waveform.flatten():
-        first, last = part.levels.get("top", (0.0, 0.0))
-        times += [seconds(start), seconds(start + part.length)]
-        levels += [first, last]
-    return (*times, times[-1]), (*levels, 0.0)
