@@ -62,6 +62,7 @@ class Protocol(BaseModel):
 
     title: ClassVar[str] = ""  #: name for people
     summary: ClassVar[str] = ""  #: one line for lists
+    purpose: ClassVar[str] = ""  #: what people look for it under: ``plasticity``, ``memory`` ...
     reference: ClassVar[Reference] = Reference("")
     decides: ClassVar[bool] = False  #: what it does depends on readings, so a plan is nominal
 

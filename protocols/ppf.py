@@ -49,6 +49,7 @@ class PairedPulse(Protocol):
 
     title: ClassVar[str] = "Paired-pulse facilitation"
     summary: ClassVar[str] = "Second pulse of a pair against the interval, with relaxation times."
+    purpose: ClassVar[str] = "plasticity"
     reference: ClassVar[Reference] = Reference(
         "10.1002/adma.202412006", text="Nie et al., Adv. Mater. 2025"
     )
