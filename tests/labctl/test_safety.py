@@ -35,6 +35,11 @@ SIM = Path(str(importlib.resources.files("benches"))) / "sim-ftj.toml"
 FEW = {"restore": "wait", "longest_wait": 0, "repeats": 2, "intervals": "10 ms, 20 ms, 50 ms"}
 
 
+def rarely(*shares):
+    """Mark the cases that are tried with the long tests only."""
+    return [pytest.param(share, marks=pytest.mark.long) for share in shares]
+
+
 @contextmanager
 def served(tmp_path, faults=(), pace=0.0):
     """Yield (the laboratory, a bench file that reaches it over TCP)."""
@@ -124,7 +129,7 @@ def traffic(tmp_path_factory):
 KINDS = ["mute", "close", "cut", "garbage", "error"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("share", [0.0, 0.7, *rarely(0.01, 0.3, 0.99)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_while_connecting_is_one_sentence_and_leaves_the_bench_safe(
     tmp_path, traffic, kind, share
@@ -132,7 +137,7 @@ def test_a_fault_while_connecting_is_one_sentence_and_leaves_the_bench_safe(
     struck_by(tmp_path, kind, 1 + int(share * (traffic[0] - 1)))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
+@pytest.mark.parametrize("share", [0.0, 0.35, 0.9, *rarely(0.1, 0.2, 0.5, 0.65, 0.8)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_in_the_run_is_one_sentence_and_leaves_the_bench_safe(
     tmp_path, traffic, kind, share
