@@ -135,5 +135,6 @@ def find_bench(what: str) -> Path:
 
 
 def run_folders(root: Path) -> Iterator[Path]:
-    """Yield the run folders below `root`, newest first."""
-    yield from sorted((path.parent for path in root.glob("*/*/run.json")), reverse=True)
+    """Yield the run folders below `root`, newest first, those of sequences among them."""
+    found = (path.parent for form in ("*/*/run.json", "*/*/*/run.json") for path in root.glob(form))
+    yield from sorted(found, reverse=True)

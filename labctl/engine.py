@@ -61,6 +61,7 @@ class Options:
     progress: Callable[[int, Plan, float], None] | None = None
     #: told the folder as soon as it exists
     started: Callable[[Path], None] | None = None
+    folder: Path | None = None  #: the run folder itself, where it is to have this name
 
 
 def run(
@@ -96,7 +97,7 @@ def run(
     made = plan(protocol, definition)
     if made.violations:
         raise Refused(made.violations)
-    folder = run_folder(options.out, protocol.kind, options.site)
+    folder = run_folder(options.out, protocol.kind, options.site, options.folder)
     header = new_header(
         protocol, definition, content, made,
         seed=options.seed, site=options.site, sample=options.sample, operator=options.operator,

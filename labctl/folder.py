@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
 import importlib.metadata
@@ -22,8 +23,8 @@ from labctl.protocol import Protocol
 __all__ = ["new_header", "run_folder"]
 
 
-def run_folder(root: Path, kind: str, site: str) -> Path:
-    """Make a new folder ``root/date/time-kind-site``.
+def run_folder(root: Path, kind: str, site: str, given: Path | None = None) -> Path:
+    """Make a new folder ``root/date/time-kind-site``, or the one given.
 
     Raises
     ------
@@ -31,23 +32,34 @@ def run_folder(root: Path, kind: str, site: str) -> Path:
         The site is not a plain name.
     RecordFault
         It cannot be made.
+    FileExistsError
+        The one given is there already.
     """
     if site and not all(c.isalnum() or c in "-_.," for c in site):
         raise BadInput(f'the device "{site}" is not a name; use letters, digits, - _ . and ,')
+    if given is not None:
+        return _made(given)
     now = dt.datetime.now().astimezone()
     name = "-".join(part for part in (f"{now:%H%M%S}", kind, site.strip(".")) if part)
     for number in range(1, 1000):
         folder = root / f"{now:%Y-%m-%d}" / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
+        if folder.exists():
             continue
-        except OSError as error:
-            raise RecordFault(
-                f'"{folder}" cannot be made ({error.strerror}); choose another place with --out'
-            ) from error
-        return folder
+        with contextlib.suppress(FileExistsError):  # another run was quicker
+            return _made(folder)
     raise RecordFault(f'"{root}" already holds a thousand runs of this second; wait a moment')
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise RecordFault(
+            f'"{folder}" cannot be made ({error.strerror}); choose another place with --out'
+        ) from error
+    return folder
 
 
 def new_header(
