@@ -177,7 +177,9 @@ def describe(
             from labctl.analysis import definitions
 
             told = definitions.describe(name)
-        typer.echo(told)
+        encoding = sys.stdout.encoding or "utf-8"
+        # waveforms are drawn in signs that an old terminal may not have
+        typer.echo(told.encode(encoding, "replace").decode(encoding))
 
 
 @app.command()

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import annotated_types
+from pydantic import ValidationError
 
 from labctl import catalogue
 from labctl.errors import BadInput
+from labctl.picture import picture
 from labctl.protocol import Protocol, load_values
 from labctl.record import Record
 from labctl.units import Unit, show
@@ -94,6 +96,18 @@ def _protocol_lines(kind: type[Protocol]) -> Iterator[str]:
         allowed = _allowed(info.metadata, unit)
         if allowed:
             yield f"  {'':18} {allowed}"
+    yield from _pictures(kind)
+
+
+def _pictures(kind: type[Protocol]) -> Iterator[str]:
+    """Yield the waveforms of a protocol's usual parameters, to scale."""
+    try:
+        usual = kind(kind=kind.model_fields["kind"].default)
+    except ValidationError:
+        return  # a parameter has no usual value
+    for panel in usual.preview():
+        yield ""
+        yield from (f"  {line}".rstrip() for line in picture(panel))
 
 
 def _series_unit(annotation: Any) -> str:
