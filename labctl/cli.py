@@ -367,15 +367,22 @@ def _write_report(record: Any, to: Path | None) -> Path:
     return path
 
 
-def _pairs(changes: list[str]) -> dict[str, str]:
+def _pairs(changes: list[str]) -> dict[str, Any]:
+    """Return parameters by name; ``settings.width=1 ms`` is a parameter inside another."""
     from labctl.errors import BadInput
 
-    pairs = {}
+    pairs: dict[str, Any] = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key.strip():
             raise BadInput(f'--set "{change}" has no "="; write KEY=VALUE, as in width="100 us"')
-        pairs[key.strip()] = value.strip()
+        *outer, last = (part.strip() for part in key.split("."))
+        inside = pairs
+        for name in outer:
+            inside = inside.setdefault(name, {})
+            if not isinstance(inside, dict):
+                raise BadInput(f'--set "{change}": {name} was given a value of its own before')
+        inside[last] = value.strip()
     return pairs
 
 

@@ -286,6 +286,8 @@ class _Course:
             rows.extend(chunk)
         if self.control.aborting():
             raise Aborted(self.control.reason)
+        if isinstance(step, Move) and rows:  # the only reading of a move is that it did not touch
+            journal.note("contact", f"no contact on site {step.site}; it was skipped")
         journal.done()
         return Readings(rows)
 

@@ -98,7 +98,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
     """Something to know: an instrument's error, what could not be made safe, a torn line."""
 
     wall: float
-    kind: Literal["instrument", "safety", "record", "control", "user", "degraded"]
+    kind: Literal["instrument", "safety", "record", "control", "user", "degraded", "contact"]
     text: str
 
 

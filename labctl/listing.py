@@ -119,12 +119,15 @@ def _series_unit(annotation: Any) -> str:
 
 
 def _value(default: Any, unit: str) -> str:
-    if isinstance(default, tuple):
+    """Return a parameter's usual value as people write it."""
+    if isinstance(default, tuple) and not all(isinstance(x, int | float) for x in default):
+        return _fact(default)
+    if isinstance(default, tuple) and default:
         ends = " .. ".join(show(float(value), unit) for value in (default[0], default[-1]))
         return f"{ends}, {len(default)} values"
     if isinstance(default, int | float) and unit not in ("", "1"):
         return show(float(default), unit)
-    return "" if default is None else str(default)
+    return "" if default is None or default == () else _fact(default)
 
 
 def _allowed(metadata: Sequence[Any], unit: str) -> str:

@@ -12,9 +12,8 @@ and no list of figures that grows.
 from __future__ import annotations
 
 import io
-import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +22,8 @@ from numpy.typing import NDArray
 
 from labctl.errors import BadInput
 from labctl.results import Panel, Trace
+from labctl.scales import Scale, axis_label, literal, scale_for, typeset_unit
+from labctl.tiles import draw_tiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,53 +54,6 @@ _WIDTH, _HEIGHT = 6.4, 4.2  # inches, one group of panels
 _RESIDUALS = 0.3  # height of residual axes, in heights of the axes above
 _DPI = 160
 _MOST_VECTORS = 5000  # points of a trace; more become pixels inside an SVG or PDF
-
-_PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
-_NO_PREFIX = frozenset({"", "1", "%", "°", "deg", "°C"})
-
-
-class Scale(NamedTuple):
-    """How numbers of an axis or a column are shown: ``value * factor``, in ``unit``."""
-
-    factor: float
-    unit: str
-
-
-def scale_for(values: Iterable[float], unit: str, log: bool = False) -> Scale:
-    """Choose the SI prefix that suits the numbers.
-
-    Parameters
-    ----------
-    values
-        Numbers in SI; those that are not finite or zero do not count.
-    unit
-        SI symbol, ``"1"`` for none.
-    log
-        The axis is logarithmic: the middle of the numbers decides, otherwise the largest.
-
-    Returns
-    -------
-    Scale
-        With a unit ready to print: ``µ`` for micro, ``Ω`` for Ohm, nothing for ``"1"``.
-
-    Examples
-    --------
-    >>> scale_for([0.01, 3.0], "s", log=True)
-    Scale(factor=1000.0, unit='ms')
-    """
-    sizes = [abs(x) for x in values if math.isfinite(x) and x != 0]
-    if unit in _NO_PREFIX or not sizes:
-        return Scale(1.0, typeset_unit(unit))
-    size = math.exp(math.fsum(map(math.log, sizes)) / len(sizes)) if log else max(sizes)
-    # a hair up, so that 0.001 is 1 m in spite of rounding
-    exponent = 3 * math.floor(math.log10(size * (1 + 1e-9)) / 3)
-    exponent = min(max(exponent, min(_PREFIXES)), max(_PREFIXES))
-    return Scale(10.0**-exponent, _PREFIXES[exponent] + typeset_unit(unit))
-
-
-def typeset_unit(unit: str) -> str:
-    """Return a unit as it is printed: ``Ω`` for Ohm, nothing for ``"1"``."""
-    return {"1": "", "Ohm": "Ω", "deg": "°"}.get(unit, unit)
 
 
 def groups(panels: Sequence[Panel]) -> list[tuple[Panel, ...]]:
@@ -211,7 +165,7 @@ def _draw_group(figure: Figure, cell: Any, group: tuple[Panel, ...]) -> None:
         last = k == len(group) - 1
         axes.tick_params(labelbottom=last)
         if last:
-            axes.set_xlabel(_label(group[0].x_label, x_scale))
+            axes.set_xlabel(axis_label(group[0].x_label, x_scale))
     if x_log and top is not None:
         _plain_decades(top)
 
@@ -222,19 +176,22 @@ def _draw_panel(axes: Axes, panel: Panel, x_scale: Scale, x_log: bool) -> None:
     y_scale = scale_for((y for y in y_values if y > 0 or not y_log), panel.y_unit, y_log)
     if y_log:
         axes.set_yscale("log")
-    has_data = any(trace.kind == "points" for trace in panel.traces)
+    has_data = any(trace.kind in ("points", "tiles") for trace in panel.traces)
     looks = _looks(panel.traces, has_data)
     for trace, look in zip(panel.traces, looks, strict=True):
+        if trace.kind == "tiles":
+            draw_tiles(axes, panel, trace, x_scale, y_scale)
+            continue
         shown = _shown(trace, x_scale, y_scale, x_log, y_log)
         _draw_trace(axes, trace, shown, look)
-    axes.set_ylabel(_label(panel.y_label, y_scale))
+    axes.set_ylabel(axis_label(panel.y_label, y_scale))
     if panel.residuals_of:
         axes.axhline(0.0, color=_FADED, linewidth=0.8, zorder=0)
         axes.locator_params(axis="y", nbins=3)
         axes.margins(y=0.15)
     else:
-        axes.set_title(_literal(panel.title))
-        if any(trace.label for trace in panel.traces):
+        axes.set_title(literal(panel.title))
+        if any(trace.label for trace in panel.traces if trace.kind != "tiles"):
             # to search the best place among many points takes seconds
             axes.legend(loc="best" if len(y_values) <= _MOST_VECTORS else "upper right")
 
@@ -285,7 +242,7 @@ def _shown(trace: Trace, x_scale: Scale, y_scale: Scale, x_log: bool, y_log: boo
 
 
 def _draw_trace(axes: Axes, trace: Trace, shown: _Shown, look: _Look) -> None:
-    label = _literal(trace.label) or "_"  # matplotlib leaves such a label out of the legend
+    label = literal(trace.label) or "_"  # matplotlib leaves such a label out of the legend
     crowded = len(shown.x) > _MOST_VECTORS
     if trace.kind != "points":
         style = "steps-post" if trace.kind == "steps" else "default"
@@ -299,15 +256,6 @@ def _draw_trace(axes: Axes, trace: Trace, shown: _Shown, look: _Look) -> None:
         markersize=3 if crowded else 5, markeredgewidth=0, elinewidth=1.1, capsize=0, zorder=2,
         rasterized=crowded,
     )  # fmt: skip
-
-
-def _label(text: str, scale: Scale) -> str:
-    return _literal(f"{text} ({scale.unit})" if scale.unit else text)
-
-
-def _literal(text: str) -> str:
-    """Keep matplotlib from reading a formula between two dollar signs."""
-    return text.replace("$", r"\$")
 
 
 def _plain_decades(axes: Axes) -> None:

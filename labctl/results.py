@@ -73,14 +73,18 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Points or a line in a panel. A line is a fit or a waveform, points are data."""
+    """Points or a line in a panel. A line is a fit or a waveform, points are data.
+
+    Tiles are data over two variables: a square at each x and y, coloured by `shade`.
+    """
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     label: str = ""
-    kind: str = "points"  #: ``points``, ``line`` or ``steps``
+    kind: str = "points"  #: ``points``, ``line``, ``steps`` or ``tiles``
     y_error: tuple[float, ...] = ()
     branch: str = ""  #: ``potentiation`` or ``depression`` keep their colours everywhere
+    shade: tuple[float, ...] = ()  #: of tiles: the value at each x and y
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -95,6 +99,9 @@ class Panel(msgspec.Struct, frozen=True):
     x_log: bool = False
     y_log: bool = False
     residuals_of: str = ""  #: title of the panel whose residuals these are: drawn below it
+    shade_label: str = ""  #: of tiles: what the colour means
+    shade_unit: str = "1"
+    signed: bool = False  #: of tiles: zero is the middle of the colours, as for changes
 
 
 class Results(msgspec.Struct, frozen=True):

@@ -36,10 +36,15 @@ class Wait(msgspec.Struct, frozen=True, tag="wait"):
 
 
 class Move(msgspec.Struct, frozen=True, tag="move"):
-    """Contact another site."""
+    """Contact another site.
+
+    Without a contact the run ends, unless `skip` is set: then the answer is one reading without a
+    value, flagged ``CONTACT``, and the protocol goes to its next site.
+    """
 
     site: str
     label: Label = {}
+    skip: bool = False
 
 
 class Soak(msgspec.Struct, frozen=True, tag="soak"):

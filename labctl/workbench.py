@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from math import nan
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,8 +20,8 @@ from labctl.capability import (
     WaveformSource,
 )
 from labctl.errors import BadInput, InstrumentFault, Refused
-from labctl.readings import Row
-from labctl.stations import Stations
+from labctl.readings import Flag, Row
+from labctl.stations import NoContact, Stations
 from labctl.steps import Move, Play, Soak, Step, Wait
 
 __all__ = ["Bench", "HostClock"]
@@ -203,7 +204,7 @@ class Bench:
             self.clock.wait(step.duration, stop)
             return
         if isinstance(step, Move) and self.stations.prober is not None:
-            self.stations.move(step, stop)
+            yield from self._move(step, stop)
             return
         if isinstance(step, Soak) and self.stations.thermostat is not None:
             self.stations.soak(step, stop)
@@ -215,6 +216,16 @@ class Bench:
         origin = self._origin
         for chunk in self._source(step).play(step, stop):
             yield [row._replace(t=row.t + origin) for row in chunk] if origin else chunk
+
+    def _move(self, step: Move, stop: StopRequest) -> Iterator[list[Row]]:
+        try:
+            self.stations.move(step, stop)
+        except NoContact:
+            if not step.skip:
+                raise
+            terminal = next(iter(self.definition.terminals))
+            flag = int(Flag.CONTACT)
+            yield [Row(self.now(), terminal, "read", nan, nan, nan, 0.0, nan, nan, flag)]
 
     def _source(self, step: Play) -> WaveformSource:
         name, missing = self.definition.source_of(step)

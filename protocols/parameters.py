@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt
 
 from labctl.protocol import Protocol
 from labctl.units import Ampere, Ratio, Second, Siemens, Volt
@@ -13,14 +13,20 @@ from protocols.baseline import Baseline
 
 __all__ = [
     "Compliance", "LongestTime", "MostPulses", "ReadVoltage", "ReadWidth", "Repeats", "Returning",
-    "Terminal", "Width",
+    "Terminal", "Width", "Words",
 ]  # fmt: skip
+
+
+def _words(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
 
 Width = Annotated[Second, Gt(0), Field(description="Full width at half maximum of the pulses.")]
 ReadVoltage = Annotated[Volt, Gt(0), Field(description="Read voltage.")]
 ReadWidth = Annotated[Second, Gt(0), Field(description="Length of the read.")]
 Compliance = Annotated[Ampere, Gt(0), Field(description="Largest current.")]
 Repeats = Annotated[PositiveInt, Field(description="How often the whole is done.")]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Terminal = Annotated[str, Field(min_length=1, description="Device terminal that is driven.")]
 MostPulses = Annotated[PositiveInt, Field(description="It ends before it applies more pulses.")]
 LongestTime = Annotated[Second, Gt(0), Field(description="It ends before it takes longer.")]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
 from labctl.analysis.bcm import DEFINITIONS_BCM
 from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
+from labctl.analysis.definitions_uniformity import DEFINITIONS_UNIFORMITY
 from labctl.analysis.drift import DEFINITIONS_DRIFT
 from labctl.analysis.dwell import DEFINITIONS_DWELL
 from labctl.analysis.energy_definitions import DEFINITIONS_ENERGY_PARTS
@@ -70,6 +71,7 @@ DEFINITIONS: dict[str, Definition] = collect(
         *DEFINITIONS_STDP,
         *DEFINITIONS_SWITCHING,
         *DEFINITIONS_TELEGRAPH,
+        *DEFINITIONS_UNIFORMITY,
         *DEFINITIONS_UPDATES,
         *DEFINITIONS_VARIATION,
     )
