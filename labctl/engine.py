@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import nan
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -31,18 +30,17 @@ from labctl.errors import (
     Stopped,
 )
 from labctl.folder import new_header, run_folder
-from labctl.journal import JOURNAL, READINGS, Header, Journal, Status, check_free
-from labctl.planner import Plan, imagine, plan
+from labctl.journal import Header, Journal, Status, check_free
+from labctl.planner import Plan, plan
 from labctl.protocol import Protocol
-from labctl.readings import Flag, Readings, Row
-from labctl.record import Record, whole_lines
+from labctl.readings import Readings, Row
+from labctl.record import Record
+from labctl.resumption import Handling, in_doubt, mend, replayed, settle
 from labctl.sample import STATE, holding_device
-from labctl.steps import Move, Play, Soak, Step, StepRecord
+from labctl.steps import Move, Play, Soak, Step
 from labctl.workbench import Bench
 
-__all__ = ["Handling", "Options", "resume", "run"]
-
-Handling = Literal["skip", "repeat", "refuse"]
+__all__ = ["Handling", "Options", "begin", "resume", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,25 @@ def run(
         What ended it; the folder is kept and says so. Any other exception is the protocol's own.
     """
     definition, content = read_bench(bench)
+    return begin(protocol, definition, content, options, control)
+
+
+def begin(
+    protocol: Protocol,
+    definition: Definition,
+    content: Mapping[str, Any],
+    options: Options = Options(),
+    control: Control | None = None,
+) -> Record:
+    """Run a protocol on a bench given by its content, as a bench file or a record holds it.
+
+    Parameters
+    ----------
+    protocol, options, control
+        As for `run`, which also says what is raised.
+    definition, content
+        The checked bench file and the file as it stands.
+    """
     if options.accept_degraded:  # as if the bench file said so: a resumed run does the same
         definition = definition.model_copy(update={"accept_degraded": True})
         content = {**content, "accept_degraded": True}
@@ -145,7 +162,7 @@ def resume(
     doubt = before.unfinished
     if doubt is not None and handling == "refuse":
         if isinstance(doubt.what, Play):
-            raise BadInput(_in_doubt(doubt, before))
+            raise BadInput(in_doubt(doubt, before))
         handling = "repeat"  # a wait applies nothing to the device
     header = before.header
     options = replace(options, seed=header.seed, site=header.site, sample=header.sample)
@@ -154,10 +171,10 @@ def resume(
     course = _Course(
         protocol, definition, content, folder, options, control or Control(), made, header.origin
     )
-    with _writing(folder, before.header, rows=_mend(folder)) as journal:
+    with _writing(folder, before.header, rows=mend(folder)) as journal:
         if options.started is not None:
             options.started(folder)
-        recorded, at = _settle(before, journal, handling)
+        recorded, at = settle(before, journal, handling)
         course.carry_out(journal, recorded, time.time() - before.header.started, at)
     return Record(folder, protocol)
 
@@ -260,7 +277,7 @@ class _Course:
                 return
             index += 1
             if index in recorded:
-                answer = _replayed(index, step, recorded[index])
+                answer = replayed(index, step, recorded[index])
                 if isinstance(step, Move | Soak):
                     bench.stand(step)
                 continue
@@ -301,66 +318,6 @@ def _writing(folder: Path, header: Header, rows: int | None = None) -> Iterator[
         yield journal
     finally:
         journal.close()
-
-
-def _mend(folder: Path) -> int:
-    """Cut torn last lines off; return the number of whole rows."""
-    counts = []
-    for name in (JOURNAL, READINGS):
-        path = folder / name
-        whole = whole_lines(path)
-        if path.exists() and path.stat().st_size > len(whole):
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
-        counts.append(whole.count(b"\n"))
-    return max(0, counts[1] - 2)
-
-
-def _settle(
-    before: Record, journal: Journal, handling: Handling
-) -> tuple[dict[int, tuple[Step, Readings]], tuple[int, int]]:
-    """Decide about the step in doubt; return what to replay and the next (step, attempt)."""
-    doubt = before.unfinished
-    at = (len(before.steps), 1)
-    if doubt is not None and handling == "repeat":
-        journal.interrupted(doubt.index, doubt.attempt, "repeat")
-        at = (doubt.index, doubt.attempt + 1)
-    elif doubt is not None:
-        journal.begin_lost(doubt.index)
-        journal.rows(_lost(doubt, Readings(before.readings.rows[doubt.first :])))
-        journal.interrupted(doubt.index, doubt.attempt, "skip")
-    after = Record(before.folder)
-    return {step.index: (step.what, after.of(step)) for step in after.steps}, at
-
-
-def _lost(step: StepRecord, got: Readings) -> list[Row]:
-    """Return rows without values for the windows whose readings never arrived."""
-    if not isinstance(step.what, Play):
-        return []
-    wanted = imagine(step.what.waveform, 0.0).rows[len(got) :]
-    return [row._replace(t=nan, v=nan, i=nan, flags=int(Flag.LOST)) for row in wanted]
-
-
-def _replayed(index: int, asked: Step, recorded: tuple[Step, Readings]) -> Readings:
-    step, readings = recorded
-    if step != asked:
-        raise BadInput(
-            f"step {index} of the protocol is not the one recorded; the protocol has changed since "
-            "the run began, so resume it with the labctl that began it"
-        )
-    return readings
-
-
-def _in_doubt(step: StepRecord, record: Record) -> str:
-    got = len(record.readings) - step.first
-    what = step.what
-    expected = what.waveform.summary().readings if isinstance(what, Play) else 0
-    label = " ".join(f"{name} {value}" for name, value in step.label.items())
-    return (
-        f"step {step.index} ({type(what).__name__.lower()}{' ' + label if label else ''}) had "
-        f"begun and was not done: {got} of {expected} readings arrived and its pulses may have "
-        "reached the device; resume with --interrupted repeat or --interrupted skip"
-    )
 
 
 def _ending(error: BaseException) -> Status:

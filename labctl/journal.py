@@ -22,6 +22,7 @@ from labctl.capability import Identity
 from labctl.errors import BadInput, RecordFault
 from labctl.lock import FolderLock
 from labctl.readings import COLUMN_UNITS, Row
+from labctl.seal import Chain, retrace, seal_of
 from labctl.steps import Step
 
 __all__ = [
@@ -58,6 +59,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     ended: float | None = None
     status: Status = "running"
     message: str = ""  #: why it ended, when not because it was done
+    seal: str = ""  #: hash over all of an ended record, see `labctl.seal`
 
 
 class Session(msgspec.Struct, frozen=True, tag="session", tag_field="event"):
@@ -83,6 +85,7 @@ class Done(msgspec.Struct, frozen=True, tag="done", tag_field="event"):
     step: int
     attempt: int
     row: int  #: rows in readings.csv after it
+    chain: str = ""  #: hash over both files up to here, see `labctl.seal`
 
 
 class Interrupted(msgspec.Struct, frozen=True, tag="interrupted", tag_field="event"):
@@ -92,6 +95,7 @@ class Interrupted(msgspec.Struct, frozen=True, tag="interrupted", tag_field="eve
     attempt: int
     row: int  #: rows in readings.csv when this was found
     handling: Literal["skip", "repeat"]
+    chain: str = ""
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
@@ -161,12 +165,14 @@ class Journal:
         self._step = -1
         self._attempt = 1
         self._join = b""
+        self._chain = Chain()
         self._lock = FolderLock(folder)
         try:
             self._readings = _Lines(folder / READINGS)
             self._entries = _Lines(folder / JOURNAL)
+            self._chain, _ = retrace(_content(folder / JOURNAL), _content(folder / READINGS))
             if self._readings.size == 0:
-                self._readings.append(_readings_header())
+                self._append_readings(_readings_header())
             self.update()
         except OSError as error:
             self._lock.release()
@@ -191,12 +197,12 @@ class Journal:
         lines = _encode(chunk)[2:-2].replace(b"],[", self._join)
         if b"null" in lines:
             lines = lines.replace(b"null", b"nan")
-        self._readings.append(self._join[1:] + lines + b"\n")
+        self._append_readings(self._join[1:] + lines + b"\n")
         self.row += len(chunk)
 
     def done(self) -> None:
         """Journal that the step is complete."""
-        self._write(Done(self._step, self._attempt, self.row))
+        self._write(Done(self._step, self._attempt, self.row, self._chain.total()), link=True)
 
     def session(self, origin: float) -> None:
         """Journal that a runner takes up the run at this time of the run, s."""
@@ -204,21 +210,25 @@ class Journal:
 
     def interrupted(self, step: int, attempt: int, handling: Literal["skip", "repeat"]) -> None:
         """Journal what becomes of a step that did not end."""
-        self._write(Interrupted(step, attempt, self.row, handling))
+        self._write(Interrupted(step, attempt, self.row, handling, self._chain.total()), link=True)
 
     def note(self, kind: str, text: str) -> None:
         """Journal something to know."""
         self._write(Note(time.time(), cast(Any, kind), text))
 
     def update(self, **changes: Any) -> None:
-        """Replace ``run.json`` with these fields of the header changed.
+        """Replace ``run.json`` with these fields of the header changed; one that ended is sealed.
 
         Raises
         ------
         RecordFault
             It cannot be written; the old one stands.
         """
-        self.header = msgspec.structs.replace(self.header, **changes)
+        self.header = msgspec.structs.replace(self.header, **changes, seal="")
+        if self.header.status != "running":
+            plain = msgspec.json.decode(_encode(self.header))
+            seal = seal_of(self._chain.total(), plain)
+            self.header = msgspec.structs.replace(self.header, seal=seal)
         write_atomically(self.folder / RUN, pretty(self.header))
 
     def close(self) -> None:
@@ -227,8 +237,20 @@ class Journal:
         self._entries.close()
         self._lock.release()
 
-    def _write(self, entry: Entry) -> None:
-        self._entries.append(_encode(entry) + b"\n")
+    def _write(self, entry: Entry, *, link: bool = False) -> None:
+        line = _encode(entry) + b"\n"
+        self._entries.append(line)
+        if link:  # only now: on a full disk the line is not there, and the chain stays where it was
+            self._chain.close()
+        self._chain.journal(line)
+
+    def _append_readings(self, lines: bytes) -> None:
+        self._readings.append(lines)
+        self._chain.readings(lines)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def pretty(value: object) -> bytes:

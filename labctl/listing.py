@@ -169,6 +169,7 @@ def provenance(record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
         ("device", header.site or "-"),
         ("operator", header.operator or "-"),
         ("seed", str(header.seed)),
+        ("seal", header.seal or "-"),
     ]
     instruments = [
         (identity.name, f"{identity.idn}; calibrated {identity.calibrated or 'not stated'}")
