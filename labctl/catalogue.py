@@ -135,6 +135,8 @@ def find_bench(what: str) -> Path:
 
 
 def run_folders(root: Path) -> Iterator[Path]:
-    """Yield the run folders below `root`, newest first, those of sequences among them."""
-    found = (path.parent for form in ("*/*/run.json", "*/*/*/run.json") for path in root.glob(form))
+    """Yield the run folders below `root`, newest first, those of sequences and campaigns too."""
+    # plain runs, those of a sequence, and those of the sequences of a campaign
+    forms = ("*/*/run.json", "*/*/*/run.json", "*/*/*/*/run.json")
+    found = (path.parent for form in forms for path in root.glob(form))
     yield from sorted(found, reverse=True)

@@ -55,6 +55,7 @@ def run(
         str, typer.Option(help="Folder that keeps a virtual sample from run to run.")
     ] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with a new device there.")] = False,
+    temperature: Annotated[str, typer.Option(help="Of the chuck before it begins: 330 K.")] = "",
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
     seed: Seed = 0,
     pace: Pace = 0.0,
@@ -67,6 +68,7 @@ def run(
     """Run a protocol on a bench and print its results."""
     with _errors():
         from labctl import catalogue, engine
+        from labctl.units import parse
 
         values = {"seed": seed, **_pairs(changes)}
         what = catalogue.protocol_from(protocol, values)
@@ -74,6 +76,7 @@ def run(
             options = engine.Options(
                 out, seed, device, sample, fresh, operator, pace, accept_degraded,
                 progress, _announced(as_json),
+                temperature=parse(temperature, "K") if temperature else None,
             )  # fmt: skip
             record = engine.run(what, bench, options, control)
         _print_results(record, as_json, report)

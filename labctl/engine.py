@@ -60,6 +60,7 @@ class Options:
     #: told the folder as soon as it exists
     started: Callable[[Path], None] | None = None
     folder: Path | None = None  #: the run folder itself, where it is to have this name
+    temperature: float | None = None  #: the sample is brought to it before the first step, K
 
 
 def run(
@@ -112,12 +113,16 @@ def begin(
         definition = definition.model_copy(update={"accept_degraded": True})
         content = {**content, "accept_degraded": True}
     made = plan(protocol, definition)
-    if made.violations:
-        raise Refused(made.violations)
+    violations = made.violations
+    if options.temperature is not None:
+        violations = (*violations, *definition.check(Soak(options.temperature)))
+    if violations:
+        raise Refused(violations)
     folder = run_folder(options.out, protocol.kind, options.site, options.folder)
     header = new_header(
         protocol, definition, content, made,
         seed=options.seed, site=options.site, sample=options.sample, operator=options.operator,
+        temperature=options.temperature,
     )  # fmt: skip
     course = _Course(protocol, definition, content, folder, options, control or Control(), made)
     with _writing(folder, header) as journal:
@@ -165,7 +170,10 @@ def resume(
             raise BadInput(in_doubt(doubt, before))
         handling = "repeat"  # a wait applies nothing to the device
     header = before.header
-    options = replace(options, seed=header.seed, site=header.site, sample=header.sample)
+    options = replace(
+        options, seed=header.seed, site=header.site, sample=header.sample,
+        temperature=header.temperature,
+    )  # fmt: skip
     protocol, content = before.protocol, before.header.bench
     made = msgspec.convert(before.header.plan, Plan)
     course = _Course(
@@ -205,6 +213,8 @@ class _Course:
         try:
             with self._state() as state, self._bench(elapsed, state) as bench:
                 self._introduce(bench, journal)
+                if self.options.temperature is not None:
+                    bench.stand(Soak(self.options.temperature))
                 self._drive(bench, journal, recorded, at)
         except BaseException as error:
             status, message = _ending(error), _message(error)

@@ -72,6 +72,7 @@ def new_header(
     site: str,
     sample: str,
     operator: str,
+    temperature: float | None = None,
 ) -> Header:
     """Return the header of a run that begins now.
 
@@ -85,6 +86,8 @@ def new_header(
         Device and person, as the user names them; without a person the login name.
     sample
         Folder of a virtual sample that outlives the run, or empty.
+    temperature
+        To which the sample is brought before the first step, K; None leaves it as it is.
     """
     return Header(
         protocol=protocol.model_dump(mode="json"),
@@ -94,6 +97,7 @@ def new_header(
         simulated=definition.simulated,
         site=site,
         sample=sample and str(Path(sample).resolve()),
+        temperature=temperature,
         operator=operator or _user(),
         host=platform.node(),
         versions=_versions(),

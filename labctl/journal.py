@@ -50,6 +50,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, dict[str, str]] = {}  #: every instrument's settings before the run
     site: str = ""  #: sample/die/device, as the user names it
     sample: str = ""  #: folder of a virtual sample that outlives the run
+    temperature: float | None = None  #: to which the sample was brought before the first step, K
     origin: float = 0.0  #: time of the virtual laboratory at which the run began, s
     operator: str = ""
     host: str = ""

@@ -25,12 +25,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from labctl import catalogue, engine
+from labctl import engine
 from labctl.benchfile import read_bench
 from labctl.condition import figures, parse_condition
 from labctl.control import Control
@@ -38,73 +37,18 @@ from labctl.errors import BadInput
 from labctl.folder import run_folder
 from labctl.journal import RUN, pretty, write_atomically
 from labctl.lock import FolderLock
-from labctl.planner import Plan, plan
-from labctl.protocol import Protocol, explain, load_values
+from labctl.protocol import Protocol
 from labctl.record import Record
+from labctl.sequence_file import Sequence, Stage, check_sequence, protocols, read_sequence
 
 __all__ = [
-    "SEQUENCE", "Course", "Entry", "Sequence", "Stage", "plans", "protocols", "read_course",
-    "read_sequence", "resume", "run",
+    "SEQUENCE", "Course", "Entry", "begin", "judged", "read_course", "resume", "run",
 ]  # fmt: skip
 
 SEQUENCE = "sequence.json"
 _VERSION = 1
 _USUAL = engine.Options()
 _SAMPLE = "sample"  # folder of the virtual device that all stages share
-
-Condition = Annotated[str, Field(description='Such as "g_final > 100 uS".')]
-
-
-class Stage(BaseModel):
-    """One protocol of a sequence and when it is run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    protocol: str  #: kind, or a TOML file beside the sequence's
-    name: str = ""  #: for conditions of later stages; otherwise the kind
-    set: dict[str, Any] = {}  #: parameters
-    when: Condition = ""  #: on earlier stages; left out unless it holds
-    until: Condition = ""  #: on its own results; done again until it holds
-    times: PositiveInt = 1  #: at most
-    otherwise: Literal["stop", "continue"] = "stop"  #: when `until` never held
-
-    @model_validator(mode="after")
-    def _fit_together(self) -> Stage:
-        for text in (self.when, self.until):
-            if text:
-                _readable(text)
-        if self.times > 1 and not self.until:
-            raise ValueError(
-                f"times = {self.times} was asked for without until; say until when it is repeated"
-            )
-        return self
-
-
-def _readable(text: str) -> None:
-    try:
-        parse_condition(text)
-    except BadInput as error:
-        raise ValueError(str(error)) from None
-
-
-class Sequence(BaseModel):
-    """A sequence file, checked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str = ""
-    bench: str = "sim-ftj"
-    seed: Annotated[int, Field(ge=0)] = 0
-    device: str = ""
-    stage: tuple[Stage, ...] = Field(min_length=1)
-
-    def names(self) -> list[str]:
-        """Return a name for each stage, numbered where a kind comes twice."""
-        given = [stage.name or Path(stage.protocol).stem for stage in self.stage]
-        return [
-            name if given.count(name) == 1 else f"{name}-{given[: k + 1].count(name)}"
-            for k, name in enumerate(given)
-        ]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -126,80 +70,11 @@ class Course(msgspec.Struct, frozen=True):
     device: str
     folder_of_protocols: str  #: where its protocol files are
     sample: str = ""
+    temperature: float | None = None  #: of the sample, K
     entries: tuple[Entry, ...] = ()
     status: str = "running"  #: ``running``, ``done``, or ``stopped`` by a condition
     message: str = ""
     version: int = _VERSION
-
-
-def read_sequence(path: Path) -> Sequence:
-    """Read a sequence file.
-
-    Raises
-    ------
-    BadInput
-        It is missing, not TOML, or a key is wrong; one sentence with file and key.
-    """
-    return _checked(load_values(path), str(path))
-
-
-def _checked(values: dict[str, Any], where: str) -> Sequence:
-    try:
-        return Sequence(**values)
-    except ValidationError as error:
-        raise BadInput(explain(error, where, list(Sequence.model_fields))) from None
-
-
-def protocols(sequence: Sequence, folder: Path, seed: int) -> list[Protocol]:
-    """Return the protocol of each stage.
-
-    Parameters
-    ----------
-    sequence
-        The sequence.
-    folder
-        Where its protocol files are.
-    seed
-        Of stages that give none.
-
-    Raises
-    ------
-    BadInput
-        A stage's protocol or parameter is wrong; the sentence names the stage.
-    """
-    found = []
-    for name, stage in zip(sequence.names(), sequence.stage, strict=True):
-        what = stage.protocol
-        if what.endswith(".toml"):
-            what = str(folder / what)
-        try:
-            found.append(catalogue.protocol_from(what, {"seed": seed, **stage.set}))
-        except BadInput as error:
-            raise BadInput(f"stage {name}: {error}") from None
-    return found
-
-
-def plans(sequence: Sequence, folder: Path, bench: str = "") -> Iterator[tuple[str, Plan]]:
-    """Yield the plan of one turn of each stage, with the stage's name.
-
-    Parameters
-    ----------
-    sequence
-        The sequence.
-    folder
-        Where its protocol files are.
-    bench
-        Instead of the sequence's own.
-
-    Raises
-    ------
-    BadInput
-        As `protocols`.
-    """
-    definition, _ = read_bench(bench or sequence.bench)
-    found = protocols(sequence, folder, sequence.seed)
-    for name, protocol in zip(sequence.names(), found, strict=True):
-        yield name, plan(protocol, definition)
 
 
 def run(
@@ -237,10 +112,63 @@ def run(
     sample = options.sample
     if not sample and read_bench(chosen)[0].simulated:
         sample = str((folder / _SAMPLE).resolve())
+    options = replace(options, seed=seed, site=device, sample=sample)
+    return begin(sequence, path.parent, folder, options, chosen, control, told)
+
+
+def begin(
+    sequence: Sequence,
+    where: Path,
+    folder: Path,
+    options: engine.Options,
+    bench: str,
+    control: Control | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Path:
+    """Run a sequence in a given folder, which is made where needed.
+
+    Parameters
+    ----------
+    sequence
+        What is run.
+    where
+        Where its protocol files are.
+    folder
+        Of the sequence.
+    options
+        Seed, site, sample and temperature are those of every run.
+    bench, control, told
+        As for `run`, which also says what is raised.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     course = Course(
-        sequence.model_dump(mode="json"), chosen, seed, device, str(path.parent.resolve()), sample
-    )
+        sequence.model_dump(mode="json"), bench, options.seed, options.site,
+        str(where.resolve()), options.sample, options.temperature,
+    )  # fmt: skip
     return _Carrier(folder, course, options, control or Control(), told).carry_out()
+
+
+def judged(folder: Path, condition: str) -> Iterator[str]:
+    """Yield why a condition holds, for every run of a sequence in which it does.
+
+    Parameters
+    ----------
+    folder
+        Of the sequence.
+    condition
+        On the figures of a run.
+
+    Raises
+    ------
+    BadInput
+        The condition or the folder cannot be read.
+    """
+    wanted = parse_condition(condition)
+    for entry in read_course(folder).entries:
+        if entry.run and (folder / entry.run / RUN).exists():
+            verdict = wanted.judge(figures(Record(folder / entry.run).results))
+            if verdict.holds:
+                yield f"{entry.run}: {verdict.why}"
 
 
 def resume(
@@ -301,7 +229,7 @@ class _Carrier:
     told: Callable[[str], None] | None
 
     def carry_out(self, handling: engine.Handling = "refuse") -> Path:
-        sequence = _checked(self.course.sequence, str(self.folder))
+        sequence = check_sequence(self.course.sequence, str(self.folder))
         where = Path(self.course.folder_of_protocols)
         found = protocols(sequence, where, self.course.seed)
         lock = FolderLock(self.folder)
@@ -367,6 +295,7 @@ class _Carrier:
         options = replace(
             self.options, folder=self.folder / number, seed=self.course.seed,
             site=self.course.device, sample=self.course.sample,
+            temperature=self.course.temperature,
             fresh=self.options.fresh and len(self.course.entries) == 1,
         )  # fmt: skip
         return engine.run(protocol, self.course.bench, options, self.control)

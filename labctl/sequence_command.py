@@ -17,6 +17,7 @@ from labctl import engine, sequence
 from labctl.control import Control, catching_signals, listening
 from labctl.errors import BadInput, LabctlError, Refused
 from labctl.record import Record
+from labctl.sequence_file import plans, read_sequence
 
 __all__ = ["run_sequence"]
 
@@ -71,7 +72,7 @@ def run_sequence(
 def _planned(path: Path, bench: str) -> Iterator[str]:
     if path.is_dir():
         raise BadInput(f'"{path}" is a folder; a plan is made of a sequence file')
-    found = list(sequence.plans(sequence.read_sequence(path), path.parent, bench))
+    found = list(plans(read_sequence(path), path.parent, bench))
     for name, plan in found:
         yield f"{name}: {plan.sentence()}"
     refused = tuple(violation for _, plan in found for violation in plan.violations)

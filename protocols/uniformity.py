@@ -11,15 +11,15 @@ from annotated_types import Len
 from pydantic import Field, PositiveInt, model_validator
 
 from labctl import catalogue
+from labctl.analysis.uniformity import Device, explained
 from labctl.condition import figures, parse_condition
 from labctl.errors import BadInput
 from labctl.protocol import Measured, Protocol, Reference
 from labctl.readings import Flag, Readings
 from labctl.results import Panel, Results
+from labctl.sites import Sites
 from labctl.steps import Move, Soak, Step, StepRecord, Steps
 from protocols.parameters import Words
-from protocols.sites import Sites
-from protocols.uniformity_results import Device, explained
 
 __all__ = ["Uniformity"]
 

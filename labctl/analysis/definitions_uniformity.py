@@ -15,7 +15,7 @@ DEFINITIONS_UNIFORMITY = (
         "Scatter of a figure of merit over repeated measurements of one device, pooled over the "
         "devices, relative to the mean of all devices. A bound where its interval reaches zero.",
         source=_SOURCE,
-        code="protocols.uniformity_results.explained",
+        code="labctl.analysis.uniformity.explained",
         quantity="C2C variation",
     ),
     Definition(
@@ -26,8 +26,16 @@ DEFINITIONS_UNIFORMITY = (
         "zero, the upper end as a bound.",
         doi="10.1080/00949659008811240",
         source=_SOURCE,
-        code="protocols.uniformity_results.explained",
+        code="labctl.analysis.uniformity.explained",
         quantity="D2D variation",
+    ),
+    Definition(
+        "spread-figure-over-mean",
+        "s/|mean|",
+        "Standard deviation of a figure of merit over devices that were measured once each, "
+        "relative to their mean: C2C and D2D together.",
+        code="labctl.analysis.uniformity.explained",
+        quantity="C2C and D2D together",
     ),
     Definition(
         "share-of-contacts",
@@ -36,7 +44,7 @@ DEFINITIONS_UNIFORMITY = (
         "its uncertainty is half the 95 % interval of Wilson over 1.96.",
         doi="10.1080/01621459.1927.10502953",
         source="Wilson, J. Am. Stat. Assoc. 1927, 22, 209",
-        code="protocols.uniformity_results.explained",
+        code="labctl.analysis.uniformity.explained",
         quantity="share of contacts",
     ),
 )

@@ -10,17 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from labctl import engine
+from labctl.analysis.uniformity import Device, explained
 from labctl.benchfile import read_bench
 from labctl.control import Control
 from labctl.errors import Stopped
 from labctl.protocol import Protocol
 from labctl.rehearsal import rehearse
 from labctl.results import Metric, Results
+from labctl.sites import block, place
 from labctl.steps import Play, Steps
 from labctl.waveform import read
-from protocols.sites import block, place
 from protocols.uniformity import Uniformity
-from protocols.uniformity_results import Device, explained
 
 PAIR = {"intervals": "20 ms", "repeats": 1, "restore": "wait", "longest_wait": 0}
 

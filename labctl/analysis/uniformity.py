@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from labctl.analysis.statistics import draw_histogram, draw_probability, probability, proportion
 from labctl.analysis.variation import Components, variance_components
 from labctl.errors import BadInput
-from labctl.results import Metric, Panel, Results, Table, Trace
-from protocols.responses import table
-from protocols.sites import place
+from labctl.results import Column, Metric, Panel, Results, Table, Trace
+from labctl.sites import place
 
 __all__ = ["Device", "explained"]
 
@@ -122,6 +121,8 @@ def _components(values: _Values) -> tuple[Components | None, str]:
 
     What all devices do alike from one cycle to the next is no scatter: it is taken out and told.
     """
+    if len(set(zip(values.site, values.cycle, strict=True))) == len(set(values.site)):
+        return None, ""  # each device once: nothing to split
     cycles = np.array(values.cycle)
     shift = np.zeros(len(cycles))
     for cycle in np.unique(cycles):
@@ -145,6 +146,10 @@ def _variation(values: _Values, parts: Components | None) -> dict[str, Metric]:
     mean = float(np.mean(means))
     error = float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else None
     found = {values.name: Metric(mean, error, values.unit, values.definition)}
+    if parts is None and len(means) > 1 and mean:
+        spread = float(np.std(means, ddof=1) / abs(mean))
+        error = spread / math.sqrt(2 * (len(means) - 1))
+        found[f"spread_{values.name}"] = Metric(spread, error, "1", "spread-figure-over-mean")
     if parts is None or mean == 0:
         return found
     for name, part in (("c2c", parts.within), ("d2d", parts.between)):
@@ -261,3 +266,12 @@ def _missing(devices: Sequence[Device], passed: Mapping[str, bool], good: str) -
 def _named(sites: Sequence[str]) -> str:
     shown = "; ".join(sites[:6])
     return shown + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
+
+
+def table(title: str, columns: Sequence[tuple[str, str, Sequence[float | str | bool]]]) -> Table:
+    """Return a table; what is not finite is shown as missing."""
+    made = []
+    for name, unit, data in columns:
+        cells = (None if isinstance(x, float) and not math.isfinite(x) else x for x in data)
+        made.append(Column(name, unit, tuple(cells)))
+    return Table(title, tuple(made))
