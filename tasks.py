@@ -29,6 +29,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+#: optional dependencies that the tests need
+TESTED = {"report", "gui", "data", "dask", "dev"}
 #: packages of Debian that hold what Qt loads, by the library's file name
 QT_LIBRARIES = {
     "libGL.so.1": "libgl1",
@@ -205,7 +207,7 @@ def lint(folder: Path) -> None:
 
 def env() -> None:
     """Make the environment with everything needed for work on the project."""
-    folder = environment(".venv", {"report", "gui", "data", "dev"})
+    folder = environment(".venv", TESTED)
     say(f"ready: {script(folder, 'labctl')}")
 
 
@@ -220,12 +222,12 @@ def demo() -> None:
 
 def check() -> None:
     """Check style, types and the directions of imports; run no tests."""
-    lint(environment(".venv", {"report", "gui", "data", "dev"}))
+    lint(environment(".venv", TESTED))
 
 
 def test() -> None:
     """Check everything and run the tests."""
-    folder = environment(".venv", {"report", "gui", "data", "dev"})
+    folder = environment(".venv", TESTED)
     need_qt()
     lint(folder)
     run("pytest", [script(folder, "python"), "-m", "pytest", "-n", "2"])
@@ -233,7 +235,7 @@ def test() -> None:
 
 def test_long() -> None:
     """Run the tests that take long, too."""
-    folder = environment(".venv", {"report", "gui", "data", "dev"})
+    folder = environment(".venv", TESTED)
     need_qt()
     run("pytest, long tests", [script(folder, "python"), "-m", "pytest", "-n", "2", "-m", "long"])
 
