@@ -7,7 +7,7 @@ code from the folder.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ from labctl.steps import StepRecord
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 __all__ = ["Record", "open_record"]
 
@@ -177,6 +178,18 @@ class Record:
             plot.save(self.results.panels, Path(path), simulated=self.simulated)
         return plot.draw(self.results.panels, simulated=self.simulated)
 
+    def to_xarray(self) -> xr.Dataset:
+        """Return the readings as an xarray Dataset with units; see `labctl.export.to_xarray`."""
+        from labctl.export import to_xarray  # xarray is an optional library
+
+        return to_xarray(self)
+
+    def _repr_html_(self) -> str:
+        """Show figures of merit and fits where a notebook shows a value."""
+        from labctl.report import notebook
+
+        return notebook(self.results, repr(self), simulated=self.simulated)
+
     def to_dataframe(self) -> pd.DataFrame:
         """Return the readings as a pandas DataFrame; units are in ``frame.attrs["units"]``.
 
@@ -238,7 +251,18 @@ def whole_lines(path: Path) -> bytes:
 
 
 def _read_entries(path: Path) -> Iterator[Entry]:
-    for number, line in enumerate(whole_lines(path).splitlines(), 1):
+    return parse_entries(whole_lines(path), path)
+
+
+def parse_entries(lines: bytes, path: Path, first: int = 1) -> Iterator[Entry]:
+    """Read whole lines of a journal; `path` and the number of the first are for an error.
+
+    Raises
+    ------
+    BadInput
+        A line is not an entry.
+    """
+    for number, line in enumerate(lines.splitlines(), first):
         try:
             yield _decode_entry(line)
         except msgspec.MsgspecError as error:
@@ -246,11 +270,29 @@ def _read_entries(path: Path) -> Iterator[Entry]:
 
 
 def _read_rows(path: Path) -> tuple[list[int], list[Row]]:
-    lines = whole_lines(path)
-    start = lines.find(b"\n", lines.find(b"\n") + 1) + 1  # after the comment and the names
+    rows = parse_rows(whole_lines(path), path)
+    return [row[0] for row in rows], [Row(*row[1:]) for row in rows]
+
+
+def parse_rows(lines: bytes, path: Path, *, headed: bool = True) -> list[tuple[Any, ...]]:
+    """Read whole lines of a table of readings, the number of the step first in each row.
+
+    Parameters
+    ----------
+    lines
+        With the comment and the names of the columns on top, unless `headed` is False.
+    path
+        For an error.
+
+    Raises
+    ------
+    BadInput
+        It is not such a table.
+    """
+    start = lines.find(b"\n", lines.find(b"\n") + 1) + 1 if headed else 0
     body = lines[start:-1]
     if not body:
-        return [], []
+        return []
     body = body.replace(b"nan", b"null")
     try:
         rows = _decode_rows(b"[[" + body.replace(b"\n", b"],[") + b"]]")
@@ -258,11 +300,17 @@ def _read_rows(path: Path) -> tuple[list[int], list[Row]]:
         raise BadInput(f'"{path}" is not a table of readings: {error}') from None
     if b"null" in body:
         rows = [tuple(math.nan if value is None else value for value in row) for row in rows]
-    return [row[0] for row in rows], [Row(*row[1:]) for row in rows]
+    return rows
 
 
 def _steps(entries: tuple[Entry, ...]) -> list[StepRecord]:
     steps: list[StepRecord] = []
+    add_steps(steps, entries)
+    return steps
+
+
+def add_steps(steps: list[StepRecord], entries: Iterable[Entry]) -> None:
+    """Carry a list of steps on by what more of the journal says; its last may still be open."""
     for entry in entries:
         if isinstance(entry, Begun):
             steps.append(StepRecord(entry.step, entry.attempt, entry.what, entry.row, None))
@@ -272,4 +320,3 @@ def _steps(entries: tuple[Entry, ...]) -> list[StepRecord]:
             steps[-1] = msgspec.structs.replace(steps[-1], last=entry.row, skipped=True)
         elif isinstance(entry, Interrupted):
             steps.pop()
-    return steps

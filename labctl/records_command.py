@@ -19,6 +19,7 @@ from labctl import engine
 from labctl.condition import parse_condition
 from labctl.control import Control, catching_signals
 from labctl.errors import BadInput, LabctlError
+from labctl.export import FORMS, export
 from labctl.ledger import Ledger, ledger_lines, together
 from labctl.record import Record, read_header
 from labctl.remarks import add
@@ -27,7 +28,7 @@ from labctl.run_index import Indexed, Wanted, choose, indexed
 from labctl.units import show
 from labctl.verification import verify
 
-__all__ = ["annotate", "ledger", "rerun_run", "runs", "verify_runs"]
+__all__ = ["annotate", "export_run", "ledger", "rerun_run", "runs", "verify_runs"]
 
 Out = Annotated[Path, typer.Option("--out", help="Where the runs are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -174,6 +175,18 @@ def ledger(
             typer.echo(" ".join(part for part in (name or "(no device named)", place) if part))
             for key, text in ledger_lines(one):
                 typer.echo(f"  {key:13} {text}")
+
+
+def export_run(
+    folder: RunFolder,
+    to: Annotated[str, typer.Option("--to", help=f"One of {', '.join(FORMS)}.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File or folder.")] = None,
+    terminal: Annotated[str, typer.Option(help="For device cards: what was driven.")] = "",
+) -> None:
+    """Write a record for another program and print the files' paths."""
+    with _errors():
+        for path in export(Record(folder), to, output, terminal):
+            typer.echo(str(path))
 
 
 @contextmanager

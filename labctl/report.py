@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labctl.analysis.definitions import DEFINITIONS, Definition
 from labctl.errors import BadInput
-from labctl.plot import groups, render, scale_for
+from labctl.plot import SIMULATED, groups, render, scale_for
 from labctl.results import Column, Fit, Metric, Panel, Results, Table, Value
 from labctl.units import show, show_uncertain
 
@@ -176,6 +176,33 @@ def report(
         definitions=[DEFINITIONS[name] for name in sorted(used) if name in DEFINITIONS],
     )
     return html
+
+
+def notebook(results: Results, title: str, *, simulated: bool) -> str:
+    """Return figures of merit and fits as a piece of HTML, for a notebook.
+
+    Parameters
+    ----------
+    results
+        What to show.
+    title
+        What was measured.
+    simulated
+        The bench was virtual: the title says so.
+    """
+    from html import escape
+
+    mark = f' <b style="color:{SIMULATED}">SIMULATED</b>' if simulated else ""
+    rows = [f"<p>{escape(title)}{mark}</p><table>"]
+    for name, metric in results.metrics.items():
+        cells = (name, metric_text(metric), metric.definition)
+        rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    for name, fit in results.fits.items():
+        values = (f"{symbol(key)} {value_text(value)}" for key, value in fit.values.items())
+        cells = (name.replace("_", " "), ", ".join(values), verdict(fit))
+        rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in results.notes)
+    return "".join([*rows, "</table>", f"<ul>{notes}</ul>" if notes else ""])
 
 
 def _template() -> Any:

@@ -1,0 +1,377 @@
+"""Exports: a record as other programs want it; the record itself stays what it is.
+
+Every form keeps the units and says where it comes from. The layouts are described in
+``docs/reference/exports.md``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from labctl.errors import BadInput
+from labctl.journal import pretty
+from labctl.readings import COLUMN_UNITS, Readings, Row
+from labctl.record import Record
+from labctl.results import Results, Table
+from labctl.units import show_uncertain
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from labctl.analysis.card_set import CardSet
+
+__all__ = ["FORMS", "export", "to_xarray"]
+
+_TEXT = ("terminal", "role")
+_NUMBERS = tuple(name for name in Row._fields if name not in _TEXT)
+_MEANING = {
+    "step": "index of the step in the journal", "t": "middle of the reading since the run began",
+    "terminal": "device terminal", "role": "what the waveform was doing",
+    "v_set": "level asked for", "v": "level achieved", "i": "current into the terminal",
+    "width": "duration of the level",
+    "u_v": "standard uncertainty of v", "u_i": "standard uncertainty of i",
+    "flags": "1 compliance, 2 overrange, 4 lost, 8 contact, 16 unsettled",
+}  # fmt: skip
+
+
+def export(record: Record, form: str, to: Path | None = None, terminal: str = "") -> list[Path]:
+    """Write a record in another form.
+
+    Parameters
+    ----------
+    record
+        Finished or not.
+    form
+        One of `FORMS`.
+    to
+        File, or folder where the form is several files; beside the record unless given.
+    terminal
+        For device cards: the terminal that was driven and read; the first one unless given.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    BadInput
+        The form is unknown, its library is missing, the run does not allow it, or the file cannot
+        be written.
+    """
+    if form not in FORMS:
+        raise BadInput(f'an export to "{form}" was asked for; allowed are {", ".join(FORMS)}')
+    suffix, write = FORMS[form]
+    path = to or record.folder / f"export{suffix}"
+    try:
+        if suffix:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return write(record, path, terminal)
+    except OSError as error:
+        raise BadInput(
+            f'"{path}" cannot be written: {error.strerror or error}; name another with --output'
+        ) from error
+
+
+def _numbered(record: Record) -> tuple[list[int], Readings]:
+    """Return the step of every reading that counts, and the readings."""
+    steps, rows = [], []
+    for step in record.steps:
+        own = record.of(step).rows
+        steps += [step.index] * len(own)
+        rows += list(own)
+    return steps, Readings(rows)
+
+
+def _columns(record: Record) -> dict[str, Any]:
+    steps, readings = _numbered(record)
+    found: dict[str, Any] = {"step": np.array(steps, np.int64)}
+    for name in Row._fields:
+        at = Row._fields.index(name)
+        if name in _TEXT:
+            found[name] = [row[at] for row in readings]
+        elif name == "flags":
+            found[name] = readings.flags
+        else:
+            found[name] = getattr(readings, name)
+    return found
+
+
+def _about(record: Record) -> dict[str, Any]:
+    """Return what every export says of its origin, as plain values."""
+    header: dict[str, Any] = json.loads(msgspec.json.encode(record.header))
+    return {
+        "labctl": header["versions"].get("labctl", ""),
+        "run": record.folder.name,
+        "kind": header["protocol"].get("kind", ""),
+        "bench": header["bench_name"],
+        "simulated": header["simulated"],
+        "device": header["site"],
+        "seed": header["seed"],
+        "seal": header["seal"],
+        "header": header,
+    }
+
+
+# -- text ----------------------------------------------------------------------------------------
+
+
+def _csv(record: Record, path: Path, terminal: str) -> list[Path]:
+    """Names with units in one row: what pandas, Excel and Igor read at once."""
+    columns = _columns(record)
+    names = [f"{n} ({u})" if (u := COLUMN_UNITS[n]) not in ("", "1") else n for n in columns]
+    path.write_text(_written([names], columns), encoding="utf-8")
+    return [path]
+
+
+def _origin(record: Record, path: Path, terminal: str) -> list[Path]:
+    """Long name, unit and comment in three rows, as Origin's import wizard takes them."""
+    columns = _columns(record)
+    units = [u if (u := COLUMN_UNITS[n]) not in ("", "1") else "" for n in columns]
+    heads = [list(columns), units, [_MEANING[name] for name in columns]]
+    path.write_text(_written(heads, columns), encoding="utf-8")
+    return [path]
+
+
+def _written(heads: list[list[str]], columns: dict[str, Any]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerows(heads)
+    plain = [c.tolist() if isinstance(c, np.ndarray) else c for c in columns.values()]
+    writer.writerows(zip(*plain, strict=True))
+    return text.getvalue()
+
+
+def _markdown(record: Record, path: Path, terminal: str) -> list[Path]:
+    """Figures of merit, fits, notes and origin as a page for a lab book."""
+    from labctl.listing import provenance
+
+    results = record.results
+    lines = [f"# {record.protocol.title}", ""]
+    if record.simulated:
+        lines += [f"**SIMULATED** on {record.header.bench_name}", ""]
+    lines += _figures_of(results)
+    for note in results.notes:
+        lines += [f"- {note}"]
+    for name, facts in provenance(record):
+        lines += ["", f"## {name}", ""]
+        lines += [f"- {key}: {text}" for key, text in facts]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [path]
+
+
+def _figures_of(results: Results) -> list[str]:
+    lines = ["| figure of merit | value | definition |", "|---|---|---|"]
+    lines += [f"| {name} | {m} | `{m.definition}` |" for name, m in results.metrics.items()]
+    if results.fits:
+        lines += ["", "| fit | parameter | value | identifiable |", "|---|---|---|---|"]
+    for name, fit in results.fits.items():
+        for key, value in fit.values.items():
+            told = show_uncertain(value.value, value.sigma, value.unit)
+            lines.append(f"| {name} | {key} | {told} | {'yes' if fit.identifiable else 'no'} |")
+    return [*lines, ""]
+
+
+def _html(record: Record, path: Path, terminal: str) -> list[Path]:
+    from labctl.listing import report_html
+
+    path.write_text(report_html(record), encoding="utf-8")
+    return [path]
+
+
+def _pdf(record: Record, path: Path, terminal: str) -> list[Path]:
+    from labctl.plot import render
+
+    path.write_bytes(render(record.results.panels, record.simulated, "pdf"))
+    return [path]
+
+
+# -- binary --------------------------------------------------------------------------------------
+
+
+def _hdf5(record: Record, path: Path, terminal: str) -> list[Path]:
+    h5py = _library("h5py", "hdf5")
+    about = _about(record)
+    with h5py.File(path, "w") as file:
+        for name, value in about.items():
+            file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
+        _hdf5_columns(file.create_group("readings"), _columns(record))
+        steps = file.create_group("steps")
+        steps["index"] = np.array([step.index for step in record.steps], np.int64)
+        steps["attempt"] = np.array([step.attempt for step in record.steps], np.int64)
+        steps["kind"] = [type(step.what).__name__.lower() for step in record.steps]
+        steps["label"] = [json.dumps(step.label) for step in record.steps]
+        results = record.results
+        metrics = file.create_group("metrics")
+        for name, metric in results.metrics.items():
+            _hdf5_number(metrics, name, metric.value, metric.sigma, metric.unit)
+            metrics[name].attrs["definition"] = metric.definition
+            metrics[name].attrs["bound"] = metric.bound
+        fits = file.create_group("fits")
+        for name, fit in results.fits.items():
+            group = fits.create_group(name)
+            group.attrs["model"], group.attrs["definition"] = fit.model, fit.definition
+            group.attrs["identifiable"], group.attrs["note"] = fit.identifiable, fit.note
+            for key, value in fit.values.items():
+                _hdf5_number(group, key, value.value, value.sigma, value.unit)
+        _hdf5_tables(file.create_group("tables"), results.tables)
+    return [path]
+
+
+def _hdf5_columns(group: Any, columns: dict[str, Any]) -> None:
+    for name, data in columns.items():
+        group[name] = data if len(data) else np.array([], float)
+        group[name].attrs["units"] = COLUMN_UNITS[name]
+        group[name].attrs["long_name"] = _MEANING[name]
+
+
+def _hdf5_number(group: Any, name: str, value: float, sigma: float | None, unit: str) -> None:
+    group[name] = value
+    group[name].attrs["units"] = unit
+    group[name].attrs["sigma"] = np.nan if sigma is None else sigma
+
+
+def _hdf5_tables(group: Any, tables: tuple[Table, ...]) -> None:
+    for number, table in enumerate(tables):
+        inner = group.create_group(f"{number:02d}")
+        inner.attrs["title"] = table.title
+        for k, column in enumerate(table.columns):
+            text = any(isinstance(x, str) for x in column.data)
+            plain = [
+                ("" if x is None else str(x)) if text else (np.nan if x is None else x)
+                for x in column.data
+            ]
+            # a name may hold a slash, which HDF5 takes for a group
+            inner[f"{k:02d}"] = plain if text else np.array(plain, float)
+            inner[f"{k:02d}"].attrs["name"] = column.name
+            inner[f"{k:02d}"].attrs["units"] = column.unit
+
+
+def _parquet(record: Record, path: Path, terminal: str) -> list[Path]:
+    pa = _library("pyarrow", "parquet")
+    import pyarrow.parquet as pq
+
+    columns = _columns(record)
+    fields = []
+    for name, data in columns.items():
+        kind = pa.string() if name in _TEXT else pa.from_numpy_dtype(data.dtype)
+        notes = {"unit": COLUMN_UNITS[name], "meaning": _MEANING[name]}
+        fields.append(pa.field(name, kind, metadata=notes))
+    about = {"labctl": json.dumps(_about(record)), "results": pretty(record.results).decode()}
+    table = pa.table(list(columns.values()), schema=pa.schema(fields, metadata=about))
+    pq.write_table(table, path)
+    return [path]
+
+
+def _netcdf(record: Record, path: Path, terminal: str) -> list[Path]:
+    _library("h5netcdf", "netcdf")
+    made = to_xarray(record)
+    made.attrs = {
+        name: json.dumps(value) if isinstance(value, dict) else int(value) if value in (True, False)
+        else value for name, value in made.attrs.items()
+    }  # fmt: skip
+    made.to_netcdf(path, engine="h5netcdf")
+    return [path]
+
+
+def to_xarray(record: Record) -> xr.Dataset:
+    """Return the readings as an xarray Dataset over ``reading``.
+
+    Units stand in ``attrs["units"]`` of each variable; where the run comes from in ``attrs`` of the
+    Dataset, its figures of merit under ``metrics``.
+
+    Raises
+    ------
+    BadInput
+        xarray is not installed.
+    """
+    xarray = _library("xarray", "netcdf")
+    columns = _columns(record)
+    variables = {
+        name: ("reading", np.asarray(data, object if name in _TEXT else None),
+               {"units": COLUMN_UNITS[name], "long_name": _MEANING[name]})
+        for name, data in columns.items()
+    }  # fmt: skip
+    metrics = {
+        name: {"value": m.value, "sigma": m.sigma, "unit": m.unit, "definition": m.definition}
+        for name, m in record.metrics.items()
+    }
+    made: xr.Dataset = xarray.Dataset(variables, attrs={**_about(record), "metrics": metrics})
+    return made
+
+
+def _library(name: str, form: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise BadInput(
+            f'an export to {form} was asked for, but {name} is missing: install labctl with "data"'
+        ) from None
+
+
+# -- simulators ----------------------------------------------------------------------------------
+
+
+def _cards(record: Record, path: Path, terminal: str, wanted: str) -> list[Path]:
+    # a protocol of updates knows better than its rows what was written; others are walked through
+    own = getattr(record.protocol, "cards", None)
+    found: CardSet = own(record) if own and not terminal else _walked(record, terminal)
+    cards = {name: card for name, card in found.cards.items() if card.simulator == wanted}
+    if not cards:
+        why = "; ".join(f"{name}: {text}" for name, text in found.missing.items())
+        raise BadInput(f"the run allows no card for {wanted}: {why}")
+    path.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, card in cards.items():
+        for suffix, text in ((".json", card.json()), (".txt", card.text)):
+            written.append(path / f"{name}{suffix}")
+            written[-1].write_text(text + "\n", encoding="utf-8")
+    return written
+
+
+def _walked(record: Record, terminal: str) -> CardSet:
+    from labctl.analysis.card_runs import run_cards
+
+    _, readings = _numbered(record)
+    seen = list(dict.fromkeys(row.terminal for row in readings))
+    return run_cards(readings, terminal or (seen[0] if seen else ""))
+
+
+def _neurosim(record: Record, path: Path, terminal: str) -> list[Path]:
+    return _cards(record, path, terminal, "neurosim")
+
+
+def _aihwkit(record: Record, path: Path, terminal: str) -> list[Path]:
+    return _cards(record, path, terminal, "aihwkit")
+
+
+def _crosssim(record: Record, path: Path, terminal: str) -> list[Path]:
+    return _cards(record, path, terminal, "crosssim")
+
+
+_Writer = Callable[[Record, Path, str], list[Path]]
+
+#: suffix (empty: a folder) and writer of each form
+FORMS: dict[str, tuple[str, _Writer]] = {
+    "csv": (".csv", _csv),
+    "origin": ("-origin.csv", _origin),
+    "hdf5": (".h5", _hdf5),
+    "parquet": (".parquet", _parquet),
+    "netcdf": (".nc", _netcdf),
+    "markdown": (".md", _markdown),
+    "html": (".html", _html),
+    "pdf": (".pdf", _pdf),
+    "neurosim": ("", _neurosim),
+    "aihwkit": ("", _aihwkit),
+    "crosssim": ("", _crosssim),
+}
