@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from labctl import campaign, engine
+from labctl.campaign_results import campaign_report, campaign_results
 from labctl.control import Control, catching_signals, listening
 from labctl.errors import BadInput, LabctlError, Refused
 
@@ -83,8 +84,6 @@ def _planned(path: Path, bench: str) -> list[str]:
 
 
 def _tell(folder: Path, as_json: bool) -> None:
-    from labctl.campaign_results import campaign_report, campaign_results
-
     progress = campaign.read_progress(folder)
     path = folder / "report.html"
     path.write_text(campaign_report(folder), encoding="utf-8")

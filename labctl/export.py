@@ -11,35 +11,22 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
 import numpy as np
 
+from labctl.analysis.card_runs import run_cards
+from labctl.analysis.card_set import CardSet
+from labctl.dataset import MEANING, TEXT, about, columns_of, library, numbered, to_xarray
 from labctl.errors import BadInput
 from labctl.journal import pretty
-from labctl.readings import COLUMN_UNITS, Readings, Row
+from labctl.listing import provenance, report_html
+from labctl.readings import COLUMN_UNITS
 from labctl.record import Record
 from labctl.results import Results, Table
 from labctl.units import show_uncertain
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from labctl.analysis.card_set import CardSet
-
-__all__ = ["FORMS", "export", "to_xarray"]
-
-_TEXT = ("terminal", "role")
-_NUMBERS = tuple(name for name in Row._fields if name not in _TEXT)
-_MEANING = {
-    "step": "index of the step in the journal", "t": "middle of the reading since the run began",
-    "terminal": "device terminal", "role": "what the waveform was doing",
-    "v_set": "level asked for", "v": "level achieved", "i": "current into the terminal",
-    "width": "duration of the level",
-    "u_v": "standard uncertainty of v", "u_i": "standard uncertainty of i",
-    "flags": "1 compliance, 2 overrange, 4 lost, 8 contact, 16 unsettled",
-}  # fmt: skip
+__all__ = ["FORMS", "export"]
 
 
 def export(record: Record, form: str, to: Path | None = None, terminal: str = "") -> list[Path]:
@@ -81,52 +68,12 @@ def export(record: Record, form: str, to: Path | None = None, terminal: str = ""
         ) from error
 
 
-def _numbered(record: Record) -> tuple[list[int], Readings]:
-    """Return the step of every reading that counts, and the readings."""
-    steps, rows = [], []
-    for step in record.steps:
-        own = record.of(step).rows
-        steps += [step.index] * len(own)
-        rows += list(own)
-    return steps, Readings(rows)
-
-
-def _columns(record: Record) -> dict[str, Any]:
-    steps, readings = _numbered(record)
-    found: dict[str, Any] = {"step": np.array(steps, np.int64)}
-    for name in Row._fields:
-        at = Row._fields.index(name)
-        if name in _TEXT:
-            found[name] = [row[at] for row in readings]
-        elif name == "flags":
-            found[name] = readings.flags
-        else:
-            found[name] = getattr(readings, name)
-    return found
-
-
-def _about(record: Record) -> dict[str, Any]:
-    """Return what every export says of its origin, as plain values."""
-    header: dict[str, Any] = json.loads(msgspec.json.encode(record.header))
-    return {
-        "labctl": header["versions"].get("labctl", ""),
-        "run": record.folder.name,
-        "kind": header["protocol"].get("kind", ""),
-        "bench": header["bench_name"],
-        "simulated": header["simulated"],
-        "device": header["site"],
-        "seed": header["seed"],
-        "seal": header["seal"],
-        "header": header,
-    }
-
-
 # -- text ----------------------------------------------------------------------------------------
 
 
 def _csv(record: Record, path: Path, terminal: str) -> list[Path]:
     """Names with units in one row: what pandas, Excel and Igor read at once."""
-    columns = _columns(record)
+    columns = columns_of(record)
     names = [f"{n} ({u})" if (u := COLUMN_UNITS[n]) not in ("", "1") else n for n in columns]
     path.write_text(_written([names], columns), encoding="utf-8")
     return [path]
@@ -134,9 +81,9 @@ def _csv(record: Record, path: Path, terminal: str) -> list[Path]:
 
 def _origin(record: Record, path: Path, terminal: str) -> list[Path]:
     """Long name, unit and comment in three rows, as Origin's import wizard takes them."""
-    columns = _columns(record)
+    columns = columns_of(record)
     units = [u if (u := COLUMN_UNITS[n]) not in ("", "1") else "" for n in columns]
-    heads = [list(columns), units, [_MEANING[name] for name in columns]]
+    heads = [list(columns), units, [MEANING[name] for name in columns]]
     path.write_text(_written(heads, columns), encoding="utf-8")
     return [path]
 
@@ -152,8 +99,6 @@ def _written(heads: list[list[str]], columns: dict[str, Any]) -> str:
 
 def _markdown(record: Record, path: Path, terminal: str) -> list[Path]:
     """Figures of merit, fits, notes and origin as a page for a lab book."""
-    from labctl.listing import provenance
-
     results = record.results
     lines = [f"# {record.protocol.title}", ""]
     if record.simulated:
@@ -181,8 +126,6 @@ def _figures_of(results: Results) -> list[str]:
 
 
 def _html(record: Record, path: Path, terminal: str) -> list[Path]:
-    from labctl.listing import report_html
-
     path.write_text(report_html(record), encoding="utf-8")
     return [path]
 
@@ -198,12 +141,11 @@ def _pdf(record: Record, path: Path, terminal: str) -> list[Path]:
 
 
 def _hdf5(record: Record, path: Path, terminal: str) -> list[Path]:
-    h5py = _library("h5py", "hdf5")
-    about = _about(record)
+    h5py = library("h5py", "hdf5")
     with h5py.File(path, "w") as file:
-        for name, value in about.items():
+        for name, value in about(record).items():
             file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
-        _hdf5_columns(file.create_group("readings"), _columns(record))
+        _hdf5_columns(file.create_group("readings"), columns_of(record))
         steps = file.create_group("steps")
         steps["index"] = np.array([step.index for step in record.steps], np.int64)
         steps["attempt"] = np.array([step.attempt for step in record.steps], np.int64)
@@ -230,7 +172,7 @@ def _hdf5_columns(group: Any, columns: dict[str, Any]) -> None:
     for name, data in columns.items():
         group[name] = data if len(data) else np.array([], float)
         group[name].attrs["units"] = COLUMN_UNITS[name]
-        group[name].attrs["long_name"] = _MEANING[name]
+        group[name].attrs["long_name"] = MEANING[name]
 
 
 def _hdf5_number(group: Any, name: str, value: float, sigma: float | None, unit: str) -> None:
@@ -256,23 +198,23 @@ def _hdf5_tables(group: Any, tables: tuple[Table, ...]) -> None:
 
 
 def _parquet(record: Record, path: Path, terminal: str) -> list[Path]:
-    pa = _library("pyarrow", "parquet")
+    pa = library("pyarrow", "parquet")
     import pyarrow.parquet as pq
 
-    columns = _columns(record)
+    columns = columns_of(record)
     fields = []
     for name, data in columns.items():
-        kind = pa.string() if name in _TEXT else pa.from_numpy_dtype(data.dtype)
-        notes = {"unit": COLUMN_UNITS[name], "meaning": _MEANING[name]}
+        kind = pa.string() if name in TEXT else pa.from_numpy_dtype(data.dtype)
+        notes = {"unit": COLUMN_UNITS[name], "meaning": MEANING[name]}
         fields.append(pa.field(name, kind, metadata=notes))
-    about = {"labctl": json.dumps(_about(record)), "results": pretty(record.results).decode()}
-    table = pa.table(list(columns.values()), schema=pa.schema(fields, metadata=about))
+    notes = {"labctl": json.dumps(about(record)), "results": pretty(record.results).decode()}
+    table = pa.table(list(columns.values()), schema=pa.schema(fields, metadata=notes))
     pq.write_table(table, path)
     return [path]
 
 
 def _netcdf(record: Record, path: Path, terminal: str) -> list[Path]:
-    _library("h5netcdf", "netcdf")
+    library("h5netcdf", "netcdf")
     made = to_xarray(record)
     made.attrs = {
         name: json.dumps(value) if isinstance(value, dict) else int(value) if value in (True, False)
@@ -280,43 +222,6 @@ def _netcdf(record: Record, path: Path, terminal: str) -> list[Path]:
     }  # fmt: skip
     made.to_netcdf(path, engine="h5netcdf")
     return [path]
-
-
-def to_xarray(record: Record) -> xr.Dataset:
-    """Return the readings as an xarray Dataset over ``reading``.
-
-    Units stand in ``attrs["units"]`` of each variable; where the run comes from in ``attrs`` of the
-    Dataset, its figures of merit under ``metrics``.
-
-    Raises
-    ------
-    BadInput
-        xarray is not installed.
-    """
-    xarray = _library("xarray", "netcdf")
-    columns = _columns(record)
-    variables = {
-        name: ("reading", np.asarray(data, object if name in _TEXT else None),
-               {"units": COLUMN_UNITS[name], "long_name": _MEANING[name]})
-        for name, data in columns.items()
-    }  # fmt: skip
-    metrics = {
-        name: {"value": m.value, "sigma": m.sigma, "unit": m.unit, "definition": m.definition}
-        for name, m in record.metrics.items()
-    }
-    made: xr.Dataset = xarray.Dataset(variables, attrs={**_about(record), "metrics": metrics})
-    return made
-
-
-def _library(name: str, form: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise BadInput(
-            f'an export to {form} was asked for, but {name} is missing: install labctl with "data"'
-        ) from None
 
 
 # -- simulators ----------------------------------------------------------------------------------
@@ -340,9 +245,7 @@ def _cards(record: Record, path: Path, terminal: str, wanted: str) -> list[Path]
 
 
 def _walked(record: Record, terminal: str) -> CardSet:
-    from labctl.analysis.card_runs import run_cards
-
-    _, readings = _numbered(record)
+    _, readings = numbered(record)
     seen = list(dict.fromkeys(row.terminal for row in readings))
     return run_cards(readings, terminal or (seen[0] if seen else ""))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from labctl import catalogue
+from labctl.dataset import to_xarray
 from labctl.errors import BadInput
 from labctl.journal import (
     JOURNAL,
@@ -179,9 +180,7 @@ class Record:
         return plot.draw(self.results.panels, simulated=self.simulated)
 
     def to_xarray(self) -> xr.Dataset:
-        """Return the readings as an xarray Dataset with units; see `labctl.export.to_xarray`."""
-        from labctl.export import to_xarray  # xarray is an optional library
-
+        """Return the readings as an xarray Dataset with units; see `labctl.dataset.to_xarray`."""
         return to_xarray(self)
 
     def _repr_html_(self) -> str:

@@ -12,9 +12,10 @@ import base64
 import math
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labctl.analysis.definitions import DEFINITIONS, Definition
+from labctl import analysis  # its names are loaded when they are asked for
 from labctl.errors import BadInput
 from labctl.plot import SIMULATED, groups, render, scale_for
 from labctl.results import Column, Fit, Metric, Panel, Results, Table, Value
@@ -22,6 +23,8 @@ from labctl.units import show, show_uncertain
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from labctl.analysis.definitions import Definition
 
 __all__ = ["Section", "metric_text", "report", "terminal", "typeset", "value_text"]
 
@@ -173,7 +176,9 @@ def report(
         fits=[_fit(name, fit) for name, fit in results.fits.items()],
         tables=[_table(table) for table in results.tables],
         sections=header_facts,
-        definitions=[DEFINITIONS[name] for name in sorted(used) if name in DEFINITIONS],
+        definitions=[
+            analysis.DEFINITIONS[name] for name in sorted(used) if name in analysis.DEFINITIONS
+        ],
     )
     return html
 
@@ -190,8 +195,6 @@ def notebook(results: Results, title: str, *, simulated: bool) -> str:
     simulated
         The bench was virtual: the title says so.
     """
-    from html import escape
-
     mark = f' <b style="color:{SIMULATED}">SIMULATED</b>' if simulated else ""
     rows = [f"<p>{escape(title)}{mark}</p><table>"]
     for name, metric in results.metrics.items():
@@ -230,7 +233,7 @@ class _Metric(NamedTuple):
 
 
 def _metric(name: str, metric: Metric) -> _Metric:
-    known: Definition | None = DEFINITIONS.get(metric.definition)
+    known: Definition | None = analysis.DEFINITIONS.get(metric.definition)
     if known is None:
         return _Metric(name, metric_text(metric), metric.definition, "")
     return _Metric(name, metric_text(metric), known.formula, known.id)

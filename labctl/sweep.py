@@ -28,6 +28,7 @@ import csv
 import io
 import itertools
 import math
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
@@ -302,8 +303,6 @@ def _found(tasks: list[Task], workers: int, dask: str) -> Iterator[Point]:
 @contextmanager
 def _pool(count: int, dask: str) -> Iterator[Executor]:
     if not dask:
-        import multiprocessing
-
         # spawned, not forked: the same on every system, and no thread is torn
         with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
             yield pool

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
+import msgspec
 from annotated_types import Ge, Gt, Len, Lt
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from labctl.analysis.competition import Axes, Competition, compete, draw_decay, judge
-from labctl.analysis.energy import energy_per_pulse, pulse_energies
-from labctl.analysis.paired_pulses import (
-    IN_PULSE,
-    READ,
-    PairedPulseIndex,
-    index_metric,
-    index_table,
-    paired_pulse_index,
-)
+from labctl.analysis.competition import Axes, Competition, draw_decay
+from labctl.analysis.paired_pulses import IN_PULSE, READ, PairedPulseIndex, index_table
 from labctl.outline import waveform_panel
 from labctl.protocol import Measured, Protocol, Reference
-from labctl.readings import Readings
-from labctl.results import Column, Metric, Panel, Results, Table, Trace
+from labctl.results import Fit, Panel, Results, Table
 from labctl.steps import Label, Play, Steps
-from labctl.units import Ampere, Ratio, Second, Seconds, Siemens, Volt, log_spaced
+from labctl.units import Ampere, Ratio, Second, Seconds, Siemens, Volt, Volts, log_spaced
 from labctl.waveform import Node, pulse, read, rest
 from protocols.baseline import Baseline, Learned, restore
+from protocols.limited import Limit, limited
+from protocols.parameters import LongestTime, MostPulses
+from protocols.ppf_groups import Cell, Definition, Groups, competed, group_metrics
+from protocols.ppf_matrix import matrix_results
+from protocols.replay import limit_reached
 
 __all__ = ["PairedPulse"]
 
-Array = NDArray[np.float64]
-Definition = Literal["ppf-index-in-pulse-current", "ppf-index-read-conductance"]
-
 _GAP = 200e-6  # between the end of a pulse and the read after it
+# definition of the index, suffix of its fits, where it is measured, and what it is made from
+_KINDS: tuple[tuple[Definition, str, str, str], ...] = (
+    (IN_PULSE, "", "in the pulses", "the current in the pulses"),
+    (READ, "_read", "read after the pulses", "the conductance after the pulses"),
+    (IN_PULSE, "_third", "of the third pulse", "the current in the third pulse"),
+    (READ, "_third_read", "read after the third pulse", "the conductance after the third pulse"),
+)
+_NOTED = {
+    "": "in the pulses", "_read": "read after them", "_third": "of the third pulse",
+    "_third_read": "read after the third pulse",
+}  # fmt: skip
 
 
 class PairedPulse(Protocol):
@@ -43,8 +46,10 @@ class PairedPulse(Protocol):
     Two equal pulses an interval apart; the second meets what the first has left. The index is
     computed from the current in the pulses and from the conductance read after them. Before every
     pair the device is brought back to its baseline and the return is recorded. A negative
-    amplitude gives paired-pulse depression. After Nie et al., Adv. Mater. 2025,
-    10.1002/adma.202412006 (index against interval with a double exponential decay).
+    amplitude gives paired-pulse depression. A third pulse, an interval after the second, makes
+    triplets; several amplitudes or widths a matrix, every place of it with all intervals. After Nie
+    et al., Adv. Mater. 2025, 10.1002/adma.202412006 (index against interval with a double
+    exponential decay).
     """
 
     title: ClassVar[str] = "Paired-pulse facilitation"
@@ -76,12 +81,30 @@ class PairedPulse(Protocol):
     restore: Annotated[
         Literal["wait", "pulses"], Field(description="Whether a lasting change is written back.")
     ] = "pulses"
+    pulses: Annotated[
+        Literal[2, 3], Field(description="Of a group: pairs, or triplets at equal intervals.")
+    ] = 2
+    amplitudes: Annotated[
+        Volts, Field(description="Levels of a matrix; none leaves the single one.")
+    ] = ()
+    widths: Annotated[
+        Seconds, Field(description="Widths of a matrix; none leaves the single one.")
+    ] = ()
+    most_pulses: MostPulses = 1_000_000
+    longest_time: LongestTime = 1e7
 
     @model_validator(mode="after")
     def _fit_together(self) -> PairedPulse:
         shortest = 2 * _GAP + self.read_width
-        if self.amplitude == 0:
+        if any(level == 0 for level in (self.amplitude, *self.amplitudes)):
             raise ValueError("an amplitude of 0 V is no pulse; give a positive or negative level")
+        if len({level > 0 for level in self.amplitudes}) > 1:
+            raise ValueError(
+                "levels of both signs were asked for in one matrix; facilitation and depression "
+                "are two runs"
+            )
+        if min(self.widths, default=1.0) <= 0:
+            raise ValueError("a width of 0 s was asked for; give positive widths")
         if min(self.intervals) < shortest:
             raise ValueError(
                 f"an interval of {min(self.intervals):g} s was asked for; with a read of "
@@ -89,215 +112,140 @@ class PairedPulse(Protocol):
             )
         return self
 
+    def cells(self) -> tuple[Cell, ...]:
+        """Return every place of the matrix; one for pulses of a single kind."""
+        every = itertools.product(
+            self.amplitudes or (self.amplitude,), self.widths or (self.width,)
+        )
+        return tuple(dict.fromkeys(Cell(*one) for one in every))
+
     def steps(self) -> Steps:
-        """Return to baseline, play a pair, for every interval and repeat in random order."""
+        """Return to baseline, play a group, for every place, interval and repeat at random."""
+        yield from limited(self._course(), self._limit())
+
+    def _limit(self) -> Limit:
+        return Limit(self.most_pulses, self.longest_time)
+
+    def _course(self) -> Steps:
+        cells = self.cells()
+        largest = max((cell.amplitude for cell in cells), key=abs)
         how = Baseline(
-            self.read, self.compliance, self.amplitude, self.width, self.within,
+            self.read, self.compliance, largest, max(cell.width for cell in cells), self.within,
             self.longest_wait, self.restore,
         )  # fmt: skip
         target, learned = self.baseline, Learned()
-        for interval in self.shuffled(self.intervals * self.repeats):
+        every = [(cell, interval) for cell in cells for interval in self.intervals]
+        for cell, interval in self.shuffled(every * self.repeats):
             rested = yield from restore(how, target, learned)
             target = target or rested.g
+            place: Label = dict(cell._asdict()) if len(cells) > 1 else {}
             yield Play(
-                self.pair(interval),
+                self.pair(interval, cell),
                 self.compliance,
                 label={
                     "part": "pair",
                     "interval": interval,
                     "baseline": rested.g if rested.g > 0 else None,
                     "returned": rested.returned,
+                    **place,
                 },
             )
 
-    def pair(self, interval: float) -> Node:
-        """Return two pulses, each followed by a read, with the interval between them."""
-        spike = pulse(self.amplitude, self.width)
+    def pair(self, interval: float, cell: Cell | None = None) -> Node:
+        """Return two pulses or three, each followed by a read, with the interval between them.
+
+        Parameters
+        ----------
+        interval
+            From the end of a pulse to the next, s.
+        cell
+            Place of the matrix; None for the first one.
+        """
+        spike = pulse(*(cell or self.cells()[0]))
         after = rest(_GAP) + read(self.read, self.read_width)
         between = rest(interval - _GAP - self.read_width)
-        return spike + after + between + spike + after
+        group = spike + after + between + spike + after
+        return group if self.pulses == 2 else group + between + spike + after
 
     def preview(self) -> tuple[Panel, ...]:
-        """Return the pair with the shortest interval, to scale."""
+        """Return the group with the shortest interval, to scale."""
         shortest = self.pair(min(self.intervals))
-        title = "Pair with the shortest interval"
+        name = "Pair" if self.pulses == 2 else "Triplet"
+        title = f"{name} with the shortest interval"
         return (waveform_panel(title, shortest, ("top",), branch=self._branch),)
 
     def analyse(self, record: Measured) -> Results:
         """Return the index by both definitions, the decay fits, energy and state of the baseline.
 
         Metrics: ``index`` and ``index_read`` at the shortest interval, ``energy`` of a pulse,
-        ``baseline`` and the share of pairs that began on it, ``returned``. Fits: ``single_decay``
-        and ``double_decay`` of the in-pulse index as published, ``..._offset`` with a lasting part
-        beside it, and the same with ``_read`` of the other index.
+        ``baseline`` and the share of pairs that began on it, ``returned``; of triplets
+        ``index_third`` and ``index_third_read``. Fits: ``single_decay`` and ``double_decay`` of the
+        in-pulse index as published, ``..._offset`` with a lasting part beside it, and the same with
+        ``_read`` of the other index and with ``_third`` of the third pulse. Of a matrix these are
+        those of its first place, and each place has its own with amplitude and width at the end:
+        ``index_1V_0.0001s``.
         """
-        pairs = _Pairs.of(record)
-        current, conductance = pairs.index(IN_PULSE), pairs.index(READ)
-        fits = {"": _competed(current), "_read": _competed(conductance)}
+        cells = {cell: self._groups(record, cell) for cell in self.cells()}
+        first = next(iter(cells.values()))
+        results = self._of_groups(first)
+        if len(cells) > 1:
+            results = _joined(results, matrix_results(cells, self._branch))
+            count = sum(len(groups.asked) for groups in cells.values())
+            said = f"{count} groups at {len(cells)} places; figures without one are of the first"
+            results = msgspec.structs.replace(results, notes=(*results.notes, said))
+        reached = limit_reached(self._course(), self._limit(), record)
+        return msgspec.structs.replace(
+            results, notes=(*results.notes, *([reached] if reached else []))
+        )
+
+    def _groups(self, record: Measured, cell: Cell) -> Groups:
+        if len(self.cells()) == 1:
+            return Groups.of(record, self.pulses, lambda label: True)
+        wanted = cell._asdict()
+        return Groups.of(
+            record, self.pulses,
+            lambda label: all(label.get(name) == value for name, value in wanted.items()),
+        )  # fmt: skip
+
+    def _of_groups(self, groups: Groups) -> Results:
+        """Return what groups of one kind tell."""
+        tables: list[Table] = []
+        panels: list[Panel] = []
+        notes: list[str] = []
+        fits: dict[str, Fit] = {}
+        for number, (definition, suffix, where, said) in enumerate(_KINDS[: 2 * self.pulses - 2]):
+            index = groups.index(definition, 1 + number // 2)
+            competition = competed(index)
+            fits |= {model + suffix: fit for model, fit in competition.fits.items()}
+            tables.append(index_table(index, f"Index from {said}"))
+            panels += self._drawn(index, competition, where)
+            notes.append(f"index {_NOTED[suffix]}: {competition.verdict}")
         return Results(
-            metrics=_metrics(pairs, current, conductance),
-            fits={
-                model + suffix: fit
-                for suffix, competition in fits.items()
-                for model, fit in competition.fits.items()
-            },
-            tables=(
-                index_table(current, "Index from the current in the pulses"),
-                index_table(conductance, "Index from the conductance after the pulses"),
-                pairs.energies(),
-            ),
-            panels=(
-                *self.preview(),
-                *pairs.panels(self._branch),
-                *self._drawn(current, fits[""], "in the pulses"),
-                *self._drawn(conductance, fits["_read"], "read after the pulses"),
-            ),
-            notes=(
-                f"index in the pulses: {fits[''].verdict}",
-                f"index read after them: {fits['_read'].verdict}",
-                *pairs.notes(),
-            ),
+            metrics=dict(group_metrics(groups)),
+            fits=fits,
+            tables=(*tables, groups.energies()),
+            panels=(*self.preview(), *groups.panels(self._branch), *panels),
+            notes=(*notes, *groups.notes()),
         )
 
     def _drawn(self, index: PairedPulseIndex, fits: Competition, where: str) -> tuple[Panel, ...]:
-        name = "Depression" if self.amplitude < 0 else "Facilitation"
-        axes = Axes(f"{name} {where}", "index", x_label="interval", branch=self._branch)
+        name = "Depression" if self._branch == "depression" else "Facilitation"
+        cell = self.cells()[0]
+        place = f", {cell.amplitude:g} V, {cell.width:g} s" if len(self.cells()) > 1 else ""
+        axes = Axes(f"{name} {where}{place}", "index", x_label="interval", branch=self._branch)
         return draw_decay(index.interval, index.index, index.bars or None, fits, axes)
 
     @property
     def _branch(self) -> str:
-        return "depression" if self.amplitude < 0 else "potentiation"
+        return "depression" if self.cells()[0].amplitude < 0 else "potentiation"
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Responses of all pairs of a record, one entry a pair, in the order they were measured."""
-
-    asked: Array  #: interval, s
-    interval: Array  #: achieved, s
-    current: Array  #: in the pulses, A, shape (pairs, 2)
-    conductance: Array  #: read after them, S, shape (pairs, 2)
-    u_current: Array
-    u_conductance: Array
-    returned: NDArray[np.bool_]
-    baseline: Array  #: conductance before the pair, S
-    pulses: Readings
-
-    @classmethod
-    def of(cls, record: Measured) -> _Pairs:
-        found = [
-            (step.label, pulses, reads)
-            for step, readings in record.where(part="pair")
-            if len(pulses := readings.where(role="pulse")) == 2
-            and len(reads := readings.where(role="read")) == 2
-        ]
-        labels = [label for label, _, _ in found]
-        return cls(
-            asked=_numbers(labels, "interval"),
-            interval=np.array([_between(pulses) for _, pulses, _ in found]),
-            current=_two([pulses.i for _, pulses, _ in found]),
-            conductance=_two([reads.g for _, _, reads in found]),
-            u_current=_two([pulses.u_i for _, pulses, _ in found]),
-            u_conductance=_two([reads.u_i / np.abs(reads.v) for _, _, reads in found]),
-            returned=np.array([bool(label["returned"]) for label in labels], bool),
-            baseline=_numbers(labels, "baseline"),
-            pulses=Readings([row for _, pulses, _ in found for row in pulses]),
-        )
-
-    def index(self, definition: Definition) -> PairedPulseIndex:
-        """Pool the index by one definition."""
-        y, u = self.current, self.u_current
-        if definition == READ:
-            y, u = self.conductance, self.u_conductance
-        return paired_pulse_index(
-            y[:, 0], y[:, 1], self.interval, definition,
-            u_first=u[:, 0], u_second=u[:, 1], asked=self.asked,
-        )  # fmt: skip
-
-    def energies(self) -> Table:
-        """Return the energy of each pulse with its standard uncertainty."""
-        rows = self.pulses
-        energy, u = pulse_energies(rows.v, rows.i, rows.width, rows.u_v, rows.u_i)
-        names = ("first", "u(first)", "second", "u(second)")
-        values = (energy[0::2], u[0::2], energy[1::2], u[1::2])
-        return Table(
-            "Energy of each pulse, pair by pair",
-            (
-                Column("interval", "s", tuple(self.interval.tolist())),
-                *(
-                    Column(name, "J", tuple(x if np.isfinite(x) else None for x in part.tolist()))
-                    for name, part in zip(names, values, strict=True)
-                ),
-            ),
-        )
-
-    def panels(self, branch: str) -> tuple[Panel, ...]:
-        """Return the responses of every pair against its interval."""
-        if not len(self.asked):
-            return ()
-        order = np.argsort(self.interval)
-        x = tuple(self.interval[order].tolist())
-        traces = tuple(
-            Trace(x, tuple(self.current[order, k].tolist()), f"{name} pulse", branch=side)
-            for k, name, side in ((0, "first", ""), (1, "second", branch))
-        )
-        return (Panel("Current in the pulses", "interval", "s", "EPSC", "A", traces, x_log=True),)
-
-    def notes(self) -> tuple[str, ...]:
-        """Say what the numbers stand on."""
-        if not len(self.asked):
-            return ("no pair is complete",)
-        away = int(np.sum(~self.returned))
-        said = [f"{len(self.asked)} pairs, order randomised"]
-        if away:
-            said.append(f"{away} of them began away from the baseline by more than the tolerance")
-        return tuple(said)
-
-
-def _metrics(
-    pairs: _Pairs, current: PairedPulseIndex, conductance: PairedPulseIndex
-) -> dict[str, Metric]:
-    rows = pairs.pulses
-    found = {
-        "index": index_metric(current),
-        "index_read": index_metric(conductance),
-        "energy": energy_per_pulse(rows.v, rows.i, rows.width, rows.u_v, rows.u_i),
-    }
-    metrics = {name: metric for name, metric in found.items() if metric is not None}
-    known = pairs.baseline[np.isfinite(pairs.baseline)]
-    if len(known):
-        spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
-        metrics["baseline"] = Metric(float(np.mean(known)), spread, "S", "read-conductance")
-    if len(pairs.returned):
-        share = float(np.mean(pairs.returned))
-        metrics["returned"] = Metric(share, None, "1", "share-of-pairs-on-baseline")
-    return metrics
-
-
-def _competed(index: PairedPulseIndex) -> Competition:
-    """Fit the published form, and the same with the offset that a lasting change leaves."""
-    x, y, sigma = index.interval, index.index, index.sigma or None
-    published = compete(x, y, sigma, absolute=index.absolute)
-    offset = compete(x, y, sigma, baseline="free", absolute=index.absolute)
-    lasting = {f"{name}_offset": fit for name, fit in offset.fits.items()}
-    return judge(published.fits | lasting)
-
-
-def _between(pulses: Readings) -> float:
-    """Return the achieved interval: end of the first pulse to start of the second, s.
-
-    Both are measured in the same part of their pulse, so the distance of the readings is that of
-    the pulses' starts.
-    """
-    return float(pulses.t[1] - pulses.t[0] - pulses.width[0])
-
-
-def _numbers(labels: list[Label], name: str) -> Array:
-    """Return one number of every label; not a number where it is not known."""
-    return np.array(
-        [np.nan if (value := label[name]) is None else value for label in labels], float
+def _joined(whole: Results, matrix: Results) -> Results:
+    """Return results with those of a matrix after them."""
+    return Results(
+        whole.metrics | matrix.metrics,
+        whole.fits | matrix.fits,
+        whole.tables + matrix.tables,
+        whole.panels + matrix.panels,
+        whole.notes + matrix.notes,
     )
-
-
-def _two(pairs: list[Array]) -> Array:
-    return np.array(pairs, float).reshape(-1, 2)

@@ -86,4 +86,95 @@ DEFINITIONS_B = (
         code="protocols.pulse_train.PulseTrain.analyse",
         quantity="relaxation",
     ),
+    Definition(
+        "retained-fraction-of-gain",
+        "(G(last) - G0)/(G(first) - G0)",
+        "Gain of conductance at the last read after a train over that at the first; G0 is the "
+        "conductance before the train. The times of both reads are stated with it.",
+        source="after Xia et al., Nano-Micro Lett. 2025, 17, 217",
+        code="protocols.stp_ltp_results.results",
+        quantity="retained fraction",
+    ),
+    Definition(
+        "gain-after-train",
+        "G(first) - G0",
+        "Conductance at the first read after a train above that before it.",
+        unit="S",
+        code="protocols.stp_ltp_results.results",
+        quantity="gain of conductance",
+    ),
+    Definition(
+        "time-of-decay-law",
+        "tau of c exp(-(t/tau)^beta) + baseline, or of the same with beta = 1",
+        "Time constant of the gain after a train, with a free lasting part; the law is that of the "
+        "protocol's parameter. Of repeated trains, the mean over single fits with its scatter.",
+        unit="s",
+        doi="10.1039/tf9706600080",
+        source="Williams and Watts, Trans. Faraday Soc. 1970, 66, 80",
+        code="protocols.stp_ltp_results.results",
+        quantity="time constant",
+    ),
+    Definition(
+        "exponent-of-decay-law",
+        "beta of c exp(-(t/tau)^beta) + baseline",
+        "Stretching exponent of the gain after a train, with a free lasting part.",
+        doi="10.1039/tf9706600080",
+        source="Williams and Watts, Trans. Faraday Soc. 1970, 66, 80",
+        code="protocols.stp_ltp_results.results",
+        quantity="stretching exponent",
+    ),
+    Definition(
+        "change-of-current-by-train",
+        "I(last)/I(reference) - 1",
+        "Relative change of the current in the pulses from the reference pulse to the last of the "
+        "train. The reference is the last pulse of the prior train, or without one the first pulse "
+        "of the train itself.",
+        doi="10.1002/adma.202412006",
+        source="after the change of the excitatory current in Nie et al., Adv. Mater. 2025, "
+        "2412006",
+        code="protocols.srdp_results.changes",
+        quantity="change by a train",
+    ),
+    Definition(
+        "change-of-read-conductance-by-train",
+        "G(late)/G(before) - 1",
+        "Relative change of the conductance from the verified baseline before the train to the "
+        "read after the rest that follows it.",
+        code="protocols.srdp_results.changes",
+        quantity="change by a train",
+    ),
+    Definition(
+        "span-of-change-over-rates",
+        "change(highest rate) - change(lowest rate)",
+        "How much the size of the change depends on the rate, over the rates measured.",
+        code="protocols.srdp_results.results",
+        quantity="rate dependence",
+    ),
+    Definition(
+        "rate-of-zero-crossing",
+        "change(rate) = 0, straight in ln(rate) between two neighbouring rates",
+        "The highest rate at which the measured change passes zero upwards; it assumes no curve. "
+        "Standard error from those of the two neighbours.",
+        unit="Hz",
+        code="protocols.srdp_results.crossing",
+        quantity="threshold rate",
+    ),
+    Definition(
+        "triplet-index-in-pulse-current",
+        "I3/I1 - 1",
+        "I1 and I3 are the currents measured during the first and the third of three equal pulses "
+        "at equal intervals.",
+        source="as the paired-pulse index, with the third pulse for the second",
+        code="protocols.ppf_groups.Groups.index",
+        quantity="triplet index",
+    ),
+    Definition(
+        "triplet-index-read-conductance",
+        "(G3 - G1)/G1",
+        "G1 and G3 are the conductances read after the first and after the third of three equal "
+        "pulses at equal intervals.",
+        source="as the paired-pulse index, with the third pulse for the second",
+        code="protocols.ppf_groups.Groups.index",
+        quantity="triplet index",
+    ),
 )

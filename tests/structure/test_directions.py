@@ -16,7 +16,7 @@ PACKAGES = ("labctl", "instruments", "protocols", "gui", "sim_backend")
 #: libraries that cost more to import than most of labctl: imported where they are used
 HEAVY = frozenset(
     {
-        "h5py", "jinja2", "matplotlib", "numba", "pandas", "pyarrow", "pymeasure", "pyvisa",
+        "distributed", "h5py", "jinja2", "matplotlib", "numba", "pandas", "pyarrow", "pymeasure", "pyvisa",
         "rich", "scipy", "xarray",
     }
 )  # fmt: skip
