@@ -26,6 +26,8 @@ __all__ = [
     "log_spaced", "parse", "parse_series", "show", "show_uncertain",
 ]  # fmt: skip
 
+_ROUNDING = 1e-8
+_MOST_DECIMALS = 9
 _PREFIX = {
     "y": -24, "z": -21, "a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6,
     "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15,
@@ -191,11 +193,15 @@ def show_uncertain(value: float, sigma: float | None, unit: str) -> str:
     """
     if sigma is None or not math.isfinite(sigma) or sigma <= 0 or not math.isfinite(value):
         return show(value, unit)
+    if sigma < _ROUNDING * abs(value):  # the scatter of rounding says nothing of a measurement
+        return show(value, unit, 6)
     unit = "" if unit == "1" else unit
     exponent = _engineering(max(abs(value), sigma), 3) if unit and unit != "%" else 0
     scaled, spread = value / 10.0**exponent, sigma / 10.0**exponent
     # the place of the second digit after rounding: 0.0996 is 0.10
     decimals = max(0, 1 - int(f"{spread:.1e}".split("e")[1]))
+    if decimals > _MOST_DECIMALS:
+        return f"{scaled:.1e} +- {spread:.1e} {_SHOWN_PREFIX[exponent]}{unit}".rstrip()
     text = f"{scaled:.{decimals}f} +- {spread:.{decimals}f}"
     return f"{text} {_SHOWN_PREFIX[exponent]}{unit}".rstrip()
 
