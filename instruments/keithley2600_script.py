@@ -154,8 +154,17 @@ function labctl_timers(p)
     labctl_now[1].stimulus = 0
   end
   labctl_timer(2, p.lists.widths, start, 1)
+  local used = {}
   for _, c in ipairs(p.channels) do
-    if c.offsets then labctl_timer(c.timer, p.lists[c.offsets], start, 1) end
+    if c.offsets then
+      labctl_timer(c.timer, p.lists[c.offsets], start, 1)
+      used[c.timer] = true
+    end
+  end
+  -- the timer of a channel that does not measure now is still triggered and goes on in its list:
+  -- before it is used again that has to be sent from its beginning
+  for n = 3, 4 do
+    if labctl_now[n] and not used[n] then labctl_now[n].list = nil end
   end
   return start
 end

@@ -53,6 +53,8 @@ class Baseline:
         ``wait`` never writes; ``pulses`` takes a lasting change back.
     tries
         Most trains in one return.
+    terminal
+        Driven and measured.
     """
 
     read: float
@@ -63,6 +65,7 @@ class Baseline:
     longest_wait: float
     by: Literal["wait", "pulses"] = "pulses"
     tries: int = 30
+    terminal: str = "top"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +94,15 @@ def read_conductance(
     list of float
         One value for each pause; not a number where no range could show it or it was lost.
     """
-    probe = read(how.read, _READ_WIDTH)
+    probe = read(how.read, _READ_WIDTH, terminal=how.terminal)
     parts = [rest(pause) + probe if pause else probe for pause in pauses]
     found = [math.nan] * len(pauses)
     # the compliance scaled to the read voltage suits a device that the pulses do not drive into
     # compliance; a lower resistance is read again on the range of the compliance itself
     for current in (how.compliance * min(1.0, abs(how.read / how.amplitude)), how.compliance):
         waveform = functools.reduce(operator.add, parts)
-        readings = yield Play(waveform, how.compliance, {"top": current}, {"part": "baseline"})
+        ranges = {how.terminal: current}
+        readings = yield Play(waveform, how.compliance, ranges, {"part": "baseline"})
         if len(readings) == len(parts):
             found[-len(parts) :] = readings.g.tolist()
         if math.isfinite(found[-1]):
@@ -206,9 +210,11 @@ class Learned:
 
 def _write(how: Baseline, strength: float, count: int) -> Play:
     amplitude = round(strength * abs(how.amplitude), 4)
-    one = pulse(amplitude, how.width)
+    one = pulse(amplitude, how.width, terminal=how.terminal)
     label: Label = {"part": "restore", "amplitude": amplitude}
-    return Play(train(one, _TRAIN_PERIOD, count), how.compliance, {}, label)
+    # long pulses have a pause as long as they are
+    period = max(_TRAIN_PERIOD, 2 * how.width)
+    return Play(train(one, period, count), how.compliance, {}, label)
 
 
 def _distance(g: float, reference: float) -> float:

@@ -62,17 +62,38 @@ DEFINITIONS_D = (
         "in proportion to the rate before.",
         source="after Bienenstock, Cooper and Munro, J. Neurosci. 1982, 2, 32",
         doi="10.1523/JNEUROSCI.02-01-00032.1982",
-        code="labctl.analysis.plasticity.threshold_shift",
+        code="labctl.analysis.rate_threshold.threshold_shift",
         quantity="sliding of the threshold",
     ),
     Definition(
         "threshold-crossing",
-        "theta: change(theta) = 0, straight in ln(rate) between two neighbouring rates",
-        "The last rate at which the mean change passes zero upwards, from the two rates beside it "
-        "alone; it assumes no shape of the curve.",
+        "theta: change(theta) = 0 of the cubic in ln(rate) through four neighbouring rates",
+        "The last rate at which the mean change passes zero upwards, from the rates beside it "
+        "alone; it assumes no shape of the whole curve. The uncertainty has a part for the "
+        "interpolation.",
         unit="Hz",
-        code="labctl.analysis.plasticity.crossing",
+        code="labctl.analysis.rate_threshold.crossing",
         quantity="BCM threshold",
+    ),
+    Definition(
+        "threshold-power",
+        "n of theta = c G0^n",
+        "Straight line through the logarithms of the thresholds and of the conductances at which "
+        "the trials began: 0 where the threshold does not move with the weight.",
+        source="Nie et al., Adv. Mater. 2025, 202412006 (BCM curves for three conductances)",
+        doi="10.1002/adma.202412006",
+        code="labctl.analysis.rate_threshold.power_of",
+        quantity="threshold against conductance",
+    ),
+    Definition(
+        "depression-deepening",
+        "min change / change at the lowest rate",
+        "Of the mean changes, where the lowest rate depresses: above 1 the depression first grows "
+        "with the rate before it gives way (enhanced depression).",
+        doi="10.1038/s41467-020-15158-3",
+        source="enhanced depression effect: Wang et al., Nat. Commun. 2020, 11, 1510",
+        code="labctl.analysis.rate_threshold.deepening",
+        quantity="enhanced depression",
     ),
     Definition(
         "stdp-extreme",

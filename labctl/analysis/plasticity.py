@@ -20,8 +20,8 @@ from labctl.errors import BadInput
 from labctl.results import Metric
 
 __all__ = [
-    "Change", "changes_by", "crossing", "difference", "energy_of_pieces", "mean_change",
-    "relative_change", "stdp_window", "step_changes", "threshold_shift",
+    "Change", "changes_by", "difference", "energy_of_pieces", "mean_change", "relative_change",
+    "stdp_window", "step_changes",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -177,65 +177,6 @@ def difference(one: Change, other: Change, definition: str) -> Metric | None:
     known = one.sigma is not None and other.sigma is not None
     sigma = math.hypot(one.sigma or 0.0, other.sigma or 0.0) if known else None
     return Metric(one.value - other.value, sigma, "1", definition)
-
-
-def threshold_shift(
-    first: tuple[float, float | None],
-    second: tuple[float, float | None],
-    rates: tuple[float, float],
-) -> Metric | None:
-    """Return how far a threshold slides with the rate before: ``ln(theta2/theta1)/ln(r2/r1)``.
-
-    Parameters
-    ----------
-    first, second
-        Threshold after each rate, Hz, with its standard uncertainty.
-    rates
-        The two rates before, Hz.
-
-    Returns
-    -------
-    Metric or None
-        None where a number is not positive or the rates are equal.
-    """
-    (one, u_one), (two, u_two) = first, second
-    if not (one > 0 and two > 0 and min(rates) > 0 and rates[0] != rates[1]):
-        return None
-    span = math.log(rates[1] / rates[0])
-    known = u_one is not None and u_two is not None
-    sigma = math.hypot((u_one or 0.0) / one, (u_two or 0.0) / two) / abs(span) if known else None
-    return Metric(math.log(two / one) / span, sigma, "1", "threshold-shift")
-
-
-def crossing(rates: ArrayLike, changes: Sequence[Change]) -> Metric | None:
-    """Return the last rate at which the mean change passes zero upwards.
-
-    Parameters
-    ----------
-    rates
-        Hz, rising.
-    changes
-        At each of them.
-
-    Returns
-    -------
-    Metric or None
-        None where it does not pass zero within the rates.
-    """
-    x, y = np.ravel(np.asarray(rates, float)), np.array([change.value for change in changes])
-    turns = np.flatnonzero((y[:-1] < 0) & (y[1:] >= 0))
-    if not len(turns):
-        return None
-    k = int(turns[-1])
-    rise, span = float(y[k + 1] - y[k]), math.log(x[k + 1] / x[k])
-    share = float(-y[k]) / rise
-    theta = float(x[k]) * math.exp(share * span)
-    below, above = changes[k].sigma, changes[k + 1].sigma
-    if below is None or above is None:
-        return Metric(theta, None, "Hz", "threshold-crossing")
-    # d share = -((1 - share) dy_k + share dy_k+1) / rise
-    sigma = theta * abs(span) / rise * math.hypot((1.0 - share) * below, share * above)
-    return Metric(theta, sigma, "Hz", "threshold-crossing")
 
 
 def stdp_window(dt: ArrayLike, changes: Sequence[Change]) -> dict[str, Metric]:
