@@ -4,7 +4,8 @@ A driver is found through the entry-point group ``labctl.instruments``: a module
 ``connect(setup: Setup) -> WaveformSource`` and ``check(setup, play) -> list[Violation]``, which
 needs no connection; it may have ``forecast(setup, play) -> Forecast | None`` as well. A driver of
 another kind says so by ``CAPABILITIES``, a tuple out of ``prober``, ``thermostat``, ``switch``,
-``light``; its `connect` returns what meets those types, and it needs no ``check``. A virtual
+``light``; its `connect` returns what meets those types, and it needs no ``check``. One that plays
+as well has ``waveforms`` among them. A virtual
 laboratory is found through ``labctl.laboratories``: a function ``(bench file's content, seed, state
 file or None, pace, site) -> Laboratory``.
 """

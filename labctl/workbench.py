@@ -133,8 +133,8 @@ class Bench:
             kinds = capabilities(self.definition.instruments[name].driver)
             if "waveforms" in kinds:
                 self.sources[name] = connected
-            else:
-                self.stations.add(name, connected, kinds)
+            if around := tuple(kind for kind in kinds if kind != "waveforms"):
+                self.stations.add(name, connected, around)
 
     def __getattr__(self, name: str) -> Any:
         """Return an instrument's driver by its name in the bench file."""
@@ -165,7 +165,7 @@ class Bench:
         """Ask every instrument who it is."""
         return [
             *(source.identify() for source in self.sources.values()),
-            *self.stations.identify(),
+            *(one for one in self.stations.identify() if one.name not in self.sources),
         ]
 
     def snapshot(self) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 Levels are exact and settle at once, windows are exact means, ramps and overlapping terminals are
 played as they are, and the compliance is the only thing that stands between waveform and device.
+The device takes any temperature at once, so the bench is a thermostat as well.
 A bench file uses it as an instrument of the virtual laboratory::
 
     [instruments.device]
@@ -14,6 +15,7 @@ A bench file uses it as an instrument of the virtual laboratory::
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from labctl.capability import Forecast, Identity, Limits, Setup, StopRequest, Violation
@@ -26,7 +28,9 @@ from sim_backend.drive import Drive
 from sim_backend.laboratory import VirtualLaboratory
 from sim_backend.performance import Performance, parts
 
-__all__ = ["LIMITS", "DirectSource", "check", "connect", "forecast"]
+__all__ = ["CAPABILITIES", "LIMITS", "DirectSource", "check", "connect", "forecast"]
+
+CAPABILITIES = ("waveforms", "thermostat")
 
 LIMITS = Limits(
     model="direct",
@@ -93,7 +97,9 @@ def forecast(setup: Setup, play: Play) -> Forecast:
 
 
 class DirectSource:
-    """Plays waveforms on the device of a laboratory; meets `labctl.capability.WaveformSource`.
+    """Plays waveforms on the device of a laboratory, and gives it a temperature.
+
+    Meets `labctl.capability.WaveformSource` and `labctl.capability.Thermostat`.
 
     Parameters
     ----------
@@ -160,6 +166,17 @@ class DirectSource:
             self.make_safe()
         if rows:
             yield rows
+
+    def reaches(self, temperature: float) -> bool:
+        """Whether a device can have a temperature, K: any above absolute zero."""
+        return 0 < temperature < math.inf
+
+    def soak(self, temperature: float, stop: StopRequest) -> None:
+        """Give the device a temperature in K; it takes no time."""
+        if self.laboratory.needles is not None:
+            self.laboratory.needles.heat(temperature)
+        else:
+            self.fixture.set_temperature(temperature)
 
     def make_safe(self) -> None:
         """Bring every terminal to zero volts and keep the device's state."""

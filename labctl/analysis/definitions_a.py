@@ -190,9 +190,10 @@ DEFINITIONS_A = (
     Definition(
         "barrier-richardson-zero-field",
         "E = -d ln(I/T^2)/d(1/kT), extrapolated to V = 0",
-        "The slopes at all levels above eight times kT/q, extrapolated in V or in its root, "
-        "whichever is straighter. Needs neither area nor Richardson constant; reported where "
-        "thermionic emission or a diode carries the current.",
+        "The slopes at all levels above four times kT/q, extrapolated in V or in its root, "
+        "whichever is straighter; in V the current that comes back over the barrier is allowed "
+        "for, I/(1 - exp(-V/nkT)), n from the slope. Needs neither area nor Richardson constant; "
+        "reported where thermionic emission or a diode carries the current.",
         unit="eV",
         doi="10.1155/2014/578168",
         source="Chiu, Adv. Mater. Sci. Eng. 2014, 578168",
@@ -216,5 +217,93 @@ DEFINITIONS_A = (
         "The state read at the read voltage before and after every sweep.",
         code="protocols.conduction_results.analysed",
         quantity="disturbance of the state",
+    ),
+    Definition(
+        "critical-voltage-by-switching",
+        "P = 1 - exp(-(w/tau0) exp(-Delta (1 - |V|/Vc)))",
+        "The voltage at which the barrier vanishes in the law of thermal activation under spin "
+        "torque, with a stated attempt time tau0: a tau0 ten times longer lowers it.",
+        unit="V",
+        doi="10.1103/PhysRevB.69.134416",
+        source="Neel-Brown under spin torque: Li and Zhang, Phys. Rev. B 2004, 69, 134416",
+        code="labctl.analysis.switching.fit_switching_probability",
+        quantity="critical voltage",
+    ),
+    Definition(
+        "delay-median-lognormal",
+        "P = Phi((ln(w/t50) + (|V| - V_ref)/V0)/s)",
+        "Median delay t50 at the mean voltage V_ref, from the share P of pulses of width w that "
+        "switched; Phi is the normal distribution. By the likelihood of the counts.",
+        unit="s",
+        doi="10.1088/2634-4386/ad01d6",
+        source="delays of silver filaments: Neuromorph. Comput. Eng. 2023",
+        code="protocols.delay_times.fit_delays",
+        quantity="switching delay",
+    ),
+    Definition(
+        "delay-spread-lognormal",
+        "s in P = Phi((ln(w/t50) + (|V| - V_ref)/V0)/s)",
+        "Standard deviation of the logarithm of the delay.",
+        doi="10.1088/2634-4386/ad01d6",
+        source="delays of silver filaments: Neuromorph. Comput. Eng. 2023",
+        code="protocols.delay_times.fit_delays",
+        quantity="spread of the switching delay",
+    ),
+    Definition(
+        "half-voltage-interpolated",
+        "V at which half of the pulses switch, between two conditions",
+        "By a straight line between the last voltage below a half and the first above; the "
+        "uncertainty is that of the counts there. No law is assumed.",
+        unit="V",
+        code="protocols.switching_probability_results.Trials.results",
+        quantity="median switching voltage",
+    ),
+    Definition(
+        "share-of-trials-reset-verified",
+        "n(verified)/n",
+        "Share of the trials before which a read showed the reset state. The others do not count.",
+        doi="10.1080/01621459.1927.10502953",
+        source="uncertainty: Wilson, J. Am. Stat. Assoc. 1927, 22, 209",
+        code="protocols.switching_probability_results.Trials.results",
+        quantity="share of valid trials",
+    ),
+    Definition(
+        "state-conductance",
+        "mean of G over the trials in a state",
+        "The reset state is read before valid pulses, the other one where the switch is seen. In "
+        "place of the standard uncertainty stands the standard deviation of a single reading, "
+        "which says how well the states are told apart.",
+        unit="S",
+        code="protocols.switching_probability_results.Trials.results",
+        quantity="conductance",
+    ),
+    Definition(
+        "mean-current-of-reads",
+        "mean of I",
+        "Over all samples of a long read. The uncertainty of the meter does not average out.",
+        unit="A",
+        code="protocols.noise_results.analysed",
+        quantity="current",
+    ),
+    Definition(
+        "flicker-level-1-hz",
+        "sqrt(S1) in S(f) = S1 (1 Hz/f)^alpha + W",
+        "Amplitude density of the flicker part at 1 Hz, of the current over its mean. For alpha = "
+        "1 each decade of frequency has the variance S1 ln 10 Hz.",
+        unit="1/sqrt(Hz)",
+        doi="10.1007/BF02590998",
+        source="Whittle, Ark. Mat. 1953, 2, 423",
+        code="labctl.analysis.flicker.fit_flicker",
+        quantity="1/f level",
+    ),
+    Definition(
+        "flicker-corner",
+        "f_c with S1 (1 Hz/f_c)^alpha = W",
+        "Frequency at which the flicker part and the white floor are equal.",
+        unit="Hz",
+        doi="10.1007/BF02590998",
+        source="Whittle, Ark. Mat. 1953, 2, 423",
+        code="labctl.analysis.flicker.fit_flicker",
+        quantity="1/f corner",
     ),
 )

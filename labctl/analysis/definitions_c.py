@@ -105,7 +105,7 @@ DEFINITIONS_C: tuple[Definition, ...] = (
         "stretched one; of the law that AICc prefers, where its parameters are identifiable. A "
         "power law has none.",
         unit="s",
-        code="protocols.relaxation_results.mean_time",
+        code="protocols.relaxation_times.mean_time",
         quantity="mean relaxation time",
     ),
     Definition(
@@ -115,5 +115,57 @@ DEFINITIONS_C: tuple[Definition, ...] = (
         "how well the baseline was met. Of the logarithms where ln G is fitted.",
         code="protocols.relaxation_results.analyse_relaxation",
         quantity="effect of the reads",
+    ),
+    Definition(
+        "retention-kept",
+        "G(last)/G(first)",
+        "Conductance at the last read over that at the first read after writing; both times stand "
+        "in the record.",
+        code="protocols.retention_results.analyse_retention",
+        quantity="retained conductance",
+    ),
+    Definition(
+        "retention-life",
+        "t: |G(t)/G(first) - 1| = loss",
+        "Time since writing at which the conductance has changed by the stated share of its first "
+        "reading, interpolated in ln t; in use by Arrhenius' law from the lives at the "
+        "temperatures measured.",
+        unit="s",
+        source="JEDEC JESD22-A117 and JEP122 for data retention by bakes",
+        code="protocols.retention_states.life_of",
+        quantity="retention time",
+    ),
+    Definition(
+        "disturb-count",
+        "n: |(G(n)/G(0))/(Gc(n)/Gc(0)) - 1| = tolerance",
+        "Number of small pulses (reads, half-selected writes) after which the conductance G has "
+        "changed by the tolerance beyond that of a control Gc that rested for as long, "
+        "interpolated in ln n between the looks. An upper bound where the first look was beyond.",
+        code="protocols.disturb_results.analyse_disturb",
+        quantity="pulses to disturb",
+    ),
+    Definition(
+        "disturb-survived",
+        "last look, where the change had not reached the tolerance",
+        "A lower bound of the number of pulses to disturb; to be counted as right-censored.",
+        code="protocols.disturb_results.analyse_disturb",
+        quantity="pulses to disturb",
+    ),
+    Definition(
+        "disturb-change",
+        "(G(n)/G(0))/(Gc(n)/Gc(0)) - 1 at the last look",
+        "Relative change of the conductance beyond that of the control. The uncertainty is that of "
+        "the two readings by the specification, an upper estimate on one range.",
+        code="protocols.disturb_results.net_change",
+        quantity="disturb",
+    ),
+    Definition(
+        "disturb-volts-per-decade",
+        "s: lg N = a - |V|/s",
+        "Voltage that makes a disturb ten times as fast, from the numbers N at three levels or "
+        "more.",
+        unit="V",
+        code="protocols.disturb_results.analyse_disturb",
+        quantity="acceleration of disturb",
     ),
 )

@@ -189,11 +189,122 @@ _SYNERGY = (
         "excitation-balance",
         "V_I: PSC(V_E, V_I) = 0",
         "Level of the inhibitory pulse after which nothing is left of the excitation at the first "
-        "read, on straight lines between the levels measured; 0 V stands for the excitation alone.",
+        "read, on a straight line between the two levels around it; 0 V stands for the excitation "
+        "alone. The standard uncertainty allows for a jump anywhere between the two.",
         unit="V",
         code="protocols.e_i_synergy_results.balance",
         quantity="balance of excitation and inhibition",
     ),
 )
 
-DEFINITIONS_E = (*_SYNERGY, *_SHARED, *_THREE, *_LIGHT)
+_PAVLOV = (
+    Definition(
+        "association-index",
+        "(G_after - G_before)/(G_after + G_before)",
+        "Responses to the bell alone, as conductances under it: before any conditioning, and after "
+        "the phase named. 0 is no association, 1 a response beyond comparison with that before. A "
+        "response that the range does not resolve counts as three times its uncertainty.",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="association index",
+    ),
+    Definition(
+        "association-formed-share",
+        "n(G >= criterion G_before)/n",
+        "Share of the repeats in which the response passed the criterion during the conditioning.",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="associations formed",
+    ),
+    Definition(
+        "trials-to-criterion",
+        "first n: G_n >= criterion G_before, or G_n < criterion G_before",
+        "Number of the trial whose response first passes the criterion: rising in the "
+        "conditioning, falling in the extinction; the mean of the repeats in which it does.",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="trials to criterion",
+    ),
+    Definition(
+        "association-kept",
+        "(G_hold - G_before)/(G_conditioned - G_before)",
+        "Share of the association that is left at the end of the time in which nothing happens.",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="association kept",
+    ),
+    Definition(
+        "association-extinguished",
+        "1 - (G_extinguished - G_before)/(G_hold - G_before)",
+        "Share of the association held that the extinction took away.",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="association extinguished",
+    ),
+    Definition(
+        "energy-of-stimuli",
+        "E = sum over terminals of V I w",
+        "What the sources of all terminals driven at once give during one stimulus, from level and "
+        "current measured over 20 to 95 % of it and its achieved width.",
+        unit="J",
+        doi="10.59161/JCGM100-2008E",
+        source="propagation of uncertainty: JCGM 100:2008, 5.1.2",
+        code="protocols.pavlov.Pavlov.analyse",
+        quantity="energy of a stimulus",
+    ),
+)
+
+_PAIN = (
+    Definition(
+        "firing-threshold",
+        "V50 of P = 1/(1 + exp(-(|V| - V50)/s))",
+        "Amplitude at which half of the stimuli give a mean current above the firing level stated "
+        "with the protocol, by maximum likelihood. Where that is not identifiable, the bracket "
+        "between what never fired and what always did: its middle, and its width over the root of "
+        "12. The standard uncertainty stands on as many bisections as there are repeats.",
+        unit="V",
+        code="protocols.nociceptor_results.threshold_metric",
+        quantity="threshold of a nociceptor",
+    ),
+    Definition(
+        "allodynia",
+        "1 - V50(injured)/V50(intact)",
+        "Relative fall of the firing threshold shortly after an injury.",
+        doi="10.1038/s41467-017-02572-3",
+        source="after Yoon et al., Nat. Commun. 2018, 9, 417: a lower threshold",
+        code="protocols.nociceptor.Nociceptor.analyse",
+        quantity="allodynia",
+    ),
+    Definition(
+        "hyperalgesia",
+        "I(injured)/I(intact)",
+        "Mean currents in the same noxious stimulus, shortly after an injury and without one: "
+        "above 1 the injured device answers more.",
+        doi="10.1038/s41467-017-02572-3",
+        source="after Yoon et al., Nat. Commun. 2018, 9, 417: a larger response",
+        code="protocols.nociceptor.Nociceptor.analyse",
+        quantity="hyperalgesia",
+    ),
+    Definition(
+        "relaxation-half-time",
+        "t: I(t) = I(t_shortest)/2",
+        "Interval after a noxious stimulus at which the response to a weak one has fallen to half "
+        "of that at the shortest interval, on a straight line in ln t between the two intervals "
+        "around it; the uncertainty is their distance over the root of 12.",
+        unit="s",
+        code="protocols.nociceptor.Nociceptor.analyse",
+        quantity="relaxation time of a nociceptor",
+    ),
+    Definition(
+        "adaptation-ratio",
+        "mean I of the last third/mean I of the first third",
+        "Responses in a train of equal noxious stimuli: 1 is no adaptation.",
+        code="protocols.nociceptor.Nociceptor.analyse",
+        quantity="adaptation",
+    ),
+    Definition(
+        "share-rested",
+        "n(G <= 10 G_least)/n",
+        "Share of the trials before which the conductance was within a factor of ten of the least "
+        "seen, or of what the range resolves.",
+        code="protocols.nociceptor.Nociceptor.analyse",
+        quantity="share of trials on a rested device",
+    ),
+)
+
+DEFINITIONS_E = (*_PAIN, *_PAVLOV, *_SYNERGY, *_SHARED, *_THREE, *_LIGHT)

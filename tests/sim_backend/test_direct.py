@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labctl.benchfile import define_bench
 from labctl.capability import Setup
 from labctl.errors import BadInput
 from labctl.readings import Flag, Row
-from labctl.steps import Play
+from labctl.steps import Play, Soak
 from labctl.waveform import Node, Window, pulse, read, rest, segment, ticks, train
+from labctl.workbench import Bench
 from sim_backend import direct
 from sim_backend.direct import DirectSource
 from sim_backend.laboratory import VirtualLaboratory, open_laboratory
@@ -173,3 +175,37 @@ def test_it_says_what_it_is_and_what_stands_against_a_step() -> None:
 def test_without_a_virtual_laboratory_there_is_no_device() -> None:
     with pytest.raises(BadInput, match=r"give the bench a section \[simulation\]"):
         direct.connect(Setup("device", "", "", {"top": "top"}))
+
+
+def test_a_direct_bench_is_a_thermostat():
+    content = {
+        "name": "direct",
+        "instruments": {"device": {"driver": "direct"}},
+        "terminals": {"top": "device.top"},
+        "simulation": {
+            "device": {"family": "cbram", "preset": "ag-tio2", "strengthening": 0.0},
+            "noise": {"instrument": False, "cycle": False, "device": False},
+        },
+    }
+    definition = define_bench(content, "test")
+    assert definition.check(Soak(320.0)) == []
+    decay = pulse(0.6, 1e-3) + rest(10e-3) + read(0.1, 1e-5) + rest(50e-3) + read(0.1, 1e-5)
+    left = {}
+    for kelvin in (300.0, 320.0):
+        with Bench(definition, content) as bench:
+            assert list(bench.execute(Soak(kelvin), lambda: False)) == []
+            assert bench.snapshot()["device"]["temperature"] == f"{kelvin:g} K"
+            assert [one.name for one in bench.identify()] == ["device"]
+            rows = bench.play(decay, 1e-3)
+        left[kelvin] = (rows[-1].i - 1e-10) / (rows[-2].i - 1e-10)
+    # thermally activated: what is left after a time is less where it is warm
+    assert left[320.0] < left[300.0] < 1
+
+
+def test_a_temperature_below_zero_is_out_of_reach():
+    source, laboratory = connected()
+    assert source.reaches(4.2)
+    assert not source.reaches(0.0)
+    assert not source.reaches(float("nan"))
+    source.soak(77.0, lambda: False)
+    assert laboratory.fixture.temperature == 77.0

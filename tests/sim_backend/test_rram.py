@@ -145,6 +145,25 @@ def test_overstress_breaks_a_cell() -> None:
     assert 1 / model.conductance(state)[0] == pytest.approx(4980)
 
 
+def test_pulses_below_the_threshold_are_passed_together_and_what_fades_adds_up() -> None:
+    """A billion reads write nothing; a cell that is warm loses its state meanwhile."""
+    model = family("rram").load("hfox", {"resistance": 5e3})
+    reads = [({"top": 0.3}, 1e-3), ({}, 2e-4), ({"top": -0.2, "bottom": 0.1}, 1e-3), ({}, 2e-4)]
+    one, other = (model.fresh(3, Stream(4), spread=True) for _ in range(2))
+    for state in (one, other):
+        model.advance(state, {"top": 1.5}, 1e-7, ROOM, Stream(1))
+    model.repeat(one, reads, 400, 350.0, Stream(1))
+    repeat_plainly(model, other, reads, 400, 350.0, Stream(1))
+    same(one, other, 1e-8)
+    for name in ("r", "faded", "set", "reset", "positive", "negative", "events", "age", "damage"):
+        assert one.row(name) == pytest.approx(other.row(name), rel=1e-11), name
+    before = one.row("faded")[0]
+    model.repeat(one, reads, 10**9, 300.0, Stream(1))
+    written = one.row("r").copy()
+    assert np.array_equal(written, other.row("r"))
+    assert one.row("faded")[0] > before
+
+
 def test_wrong_cells_get_one_sentence() -> None:
     with pytest.raises(BadInput, match="1 Ohm was asked for; it has 4980 Ohm to 88000 Ohm"):
         family("rram").load("hfox", {"resistance": 1.0})
