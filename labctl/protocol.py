@@ -11,12 +11,12 @@ import random
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 from typing import Protocol as Structure
 
 import msgspec
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from labctl.errors import BadInput
@@ -65,6 +65,20 @@ class Protocol(BaseModel):
     purpose: ClassVar[str] = ""  #: what people look for it under: ``plasticity``, ``memory`` ...
     reference: ClassVar[Reference] = Reference("")
     decides: ClassVar[bool] = False  #: what it does depends on readings, so a plan is nominal
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choices(cls, values: Any) -> Any:
+        """Take a choice among whole numbers as people write it on a command line."""
+        if not isinstance(values, dict):
+            return values
+        found = dict(values)
+        for name, info in cls.model_fields.items():
+            given = found.get(name)
+            if isinstance(given, str) and get_origin(info.annotation) is Literal:
+                options = get_args(info.annotation)
+                found[name] = next((one for one in options if str(one) == given), given)
+        return found
 
     kind: str
     seed: Annotated[int, Ge(0)] = Field(0, description="Fixes every random order of the protocol.")
