@@ -68,6 +68,7 @@ def _steps(record: Record) -> Iterator[StepRecord]:
 def _ledger(record: Record, steps: list[StepRecord]) -> Ledger:
     pulses: dict[str, int] = {}
     biased = peak = 0.0
+    light = frozenset(record.header.bench.get("light", ()))  # irradiance is no voltage
     for step in steps:
         if not isinstance(step.what, Play):
             continue
@@ -75,18 +76,19 @@ def _ledger(record: Record, steps: list[StepRecord]) -> Ledger:
         name = str(step.label.get("part", "pulses"))
         if does.pulses:
             pulses[name] = pulses.get(name, 0) + does.pulses
-        biased += sum(does.biased.values())
-        peak = max(peak, *does.peak.values(), 0.0)
+        biased += sum(does.biased[name] for name in does.biased.keys() - light)
+        peak = max(peak, *(does.peak[name] for name in does.peak.keys() - light), 0.0)
     rows = [row for step in steps for row in record.of(step)]
     known = [row for row in rows if math.isfinite(row.i) and math.isfinite(row.v)]
+    timed = [row for row in known if math.isfinite(row.width)]  # foreign data may state none
     return Ledger(
         runs=1,
         pulses=pulses,
         biased=biased,
         peak_v=peak,
         peak_i=max((abs(row.i) for row in known), default=0.0),
-        charge=sum(abs(row.i) * row.width for row in known),
-        energy=sum(abs(row.v * row.i) * row.width for row in known),
+        charge=sum(abs(row.i) * row.width for row in timed),
+        energy=sum(abs(row.v * row.i) * row.width for row in timed),
         compliance_hits=sum(bool(row.flags & Flag.COMPLIANCE) for row in rows),
         touch_downs=sum(isinstance(step.what, Move) for step in steps),
         interrupted=sum(step.skipped or step.last is None for step in steps),

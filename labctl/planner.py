@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True):
     duration: float  #: s, without the computer's own time
     pulses: int
     readings: int
-    peak: dict[str, float]  #: largest magnitude by terminal, V
+    peak: dict[str, float]  #: largest magnitude by terminal, V; without those of light
     charge: float  #: at most, C
     energy: float  #: at most, J
     size: int  #: of the record, bytes
@@ -52,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True):
     timing: float = 0.0  #: largest expected error of an interval, s
     resolutions: tuple[Resolution, ...] = ()  #: what the readings resolve, the worst of each role
     warnings: tuple[str, ...] = ()  #: what is feasible and still not worth much
+    light: dict[str, float] = {}  #: largest irradiance by optical terminal, W/m2
 
     @property
     def duration_text(self) -> str:
@@ -62,9 +63,11 @@ class Plan(msgspec.Struct, frozen=True):
         """Say it in one line."""
         peak = max(self.peak.values(), default=0.0)
         least = "" if self.complete else "at least "
+        shine = max(self.light.values(), default=0.0)
+        lit = f", light up to {show(shine, 'W/m2')}" if shine else ""
         return (
             f"{least}{self.steps} steps, {_clock(self.duration)}, {self.pulses} pulses, "
-            f"{self.readings} readings, peak {show(peak, 'V')}, charge up to "
+            f"{self.readings} readings, peak {show(peak, 'V')}{lit}, charge up to "
             f"{show(self.charge, 'C')}, energy up to {show(self.energy, 'J')}, "
             f"record about {_bytes(self.size)}"
             + ("; nominal, since it decides from readings" if self.nominal else "")
@@ -127,6 +130,7 @@ class _Total:
         self.steps = self.pulses = self.readings = 0
         self.duration = self.charge = self.energy = 0.0
         self.peak: dict[str, float] = {}
+        self.shine: dict[str, float] = {}
         self.compliance = 0.0
 
     def add(self, step: Step) -> None:
@@ -144,13 +148,15 @@ class _Total:
             self.charge += step.compliance * does.biased[name]
             self.energy += step.compliance * does.exposure[name]
         for name, peak in does.peak.items():
-            self.peak[name] = max(peak, self.peak.get(name, 0.0))
+            kept = self.shine if name in self._light else self.peak
+            kept[name] = max(peak, kept.get(name, 0.0))
 
     def plan(self, complete: bool, violations: tuple[Violation, ...]) -> Plan:
         size = self.steps * _STEP_BYTES + self.readings * _ROW_BYTES
         return Plan(
             self.steps, self.duration, self.pulses, self.readings, self.peak, self.charge,
             self.energy, size, complete, violations=violations, compliance=self.compliance,
+            light=self.shine,
         )  # fmt: skip
 
 

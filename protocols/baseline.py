@@ -218,5 +218,6 @@ def _write(how: Baseline, strength: float, count: int) -> Play:
 
 
 def _distance(g: float, reference: float) -> float:
-    """Return ln(g / reference); infinite when either is not positive, as with a lost reading."""
-    return math.log(g / reference) if g > 0 and reference > 0 else math.inf
+    """Return ln(g / reference); infinite when one is not a number above zero, as a lost reading."""
+    known = 0 < g < math.inf and 0 < reference < math.inf
+    return math.log(g / reference) if known else math.inf

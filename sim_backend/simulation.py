@@ -27,6 +27,11 @@
     forward_voltage = "2.9 V"
     resistance = "10 Ohm"
 
+    [simulation.node]            # several such devices that meet at a node, behind a load; their
+    devices = 3                  # other ends are the terminals "a", "b", "c", the load's is "load"
+    load = "4 kOhm"
+    switch = false               # true: joined only while the terminal "select" is high
+
     [[simulation.faults]]        # what is to go wrong on the wire (see `sim_backend.faults`)
 """
 
@@ -42,6 +47,7 @@ from labctl.errors import BadInput
 from labctl.protocol import explain
 from labctl.units import Hertz, Kelvin, Second
 from sim_backend.devices.lit import Diode
+from sim_backend.devices.star import Joint
 from sim_backend.wafer import Wafer
 
 __all__ = ["Noise", "Simulation", "read_simulation"]
@@ -78,6 +84,7 @@ class Simulation(BaseModel):
     temperature: Annotated[Kelvin, Gt(0)] = 300.0
     wafer: Wafer | None = None
     light: Diode | None = None
+    node: Joint | None = None
     speed: Annotated[float, Gt(0)] = Field(1.0, description="For a laboratory that is served.")
 
 
@@ -93,7 +100,9 @@ def read_simulation(bench: Mapping[str, Any]) -> Simulation:
     try:
         return Simulation(**dict(bench.get("simulation") or {}))
     except ValidationError as error:
-        kinds: dict[str, type[BaseModel]] = {"noise": Noise, "wafer": Wafer, "light": Diode}
+        kinds: dict[str, type[BaseModel]] = {
+            "noise": Noise, "wafer": Wafer, "light": Diode, "node": Joint,
+        }  # fmt: skip
         kind = kinds.get(str((*error.errors()[0]["loc"], "")[0]), Simulation)
         raise BadInput(
             explain(error, f"{name}: section simulation", list(kind.model_fields))

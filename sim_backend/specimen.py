@@ -14,6 +14,7 @@ from sim_backend import devices
 from sim_backend.devices import DeviceModel, State, Stream
 from sim_backend.devices.lit import LitDevice
 from sim_backend.devices.placed import PlacedDevice
+from sim_backend.devices.star import StarDevice
 from sim_backend.needles import Sitting
 from sim_backend.simulation import Simulation
 from sim_backend.state import SavedDevice, SavedState, kept, restored
@@ -128,6 +129,8 @@ class Specimen:
             )
         family = devices.family(str(section.pop("family")))
         model = family.load(section.pop("preset", ""), section, where)
+        if simulation.node is not None:
+            model = StarDevice(model, simulation.node)
         if simulation.light is not None:
             model = LitDevice(model, simulation.light)
         if place.condition == "good" and place.scale == 1:

@@ -14,12 +14,12 @@ from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
 from labctl.analysis.bcm import DEFINITIONS_BCM
 from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
 from labctl.analysis.definitions_a import DEFINITIONS_A
-from labctl.analysis.definitions_b import DEFINITIONS_B
-from labctl.analysis.definitions_c import DEFINITIONS_C
-from labctl.analysis.definitions_d import DEFINITIONS_D
-from labctl.analysis.definitions_e import DEFINITIONS_E
-from labctl.analysis.definitions_f import DEFINITIONS_F
 from labctl.analysis.definitions_imported import DEFINITIONS_IMPORTED
+from labctl.analysis.definitions_programming import DEFINITIONS_PROGRAMMING
+from labctl.analysis.definitions_reliability import DEFINITIONS_RELIABILITY
+from labctl.analysis.definitions_spikes import DEFINITIONS_SPIKES
+from labctl.analysis.definitions_stimuli import DEFINITIONS_STIMULI
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.analysis.definitions_uniformity import DEFINITIONS_UNIFORMITY
 from labctl.analysis.drift import DEFINITIONS_DRIFT
 from labctl.analysis.dwell import DEFINITIONS_DWELL
@@ -65,11 +65,11 @@ DEFINITIONS: dict[str, Definition] = collect(
         *DEFINITIONS_BCM,
         *DEFINITIONS_CONDUCTION,
         *DEFINITIONS_A,
-        *DEFINITIONS_B,
-        *DEFINITIONS_C,
-        *DEFINITIONS_D,
-        *DEFINITIONS_E,
-        *DEFINITIONS_F,
+        *DEFINITIONS_TRAINS,
+        *DEFINITIONS_RELIABILITY,
+        *DEFINITIONS_SPIKES,
+        *DEFINITIONS_STIMULI,
+        *DEFINITIONS_PROGRAMMING,
         *DEFINITIONS_DRIFT,
         *DEFINITIONS_DWELL,
         *DEFINITIONS_ENERGY_PARTS,

@@ -343,18 +343,18 @@ class ResistiveCell(Cells[Parameters]):
         known = Range({"r": low}, {"r": high}, _COUNTERS)
         if (
             not _writes(pieces, self.threshold)
-            and self._fades(pieces, temperature) * count < _STANDS
+            and _fades(self.parameters, pieces, temperature) * count < _STANDS
         ):
             # R as written stands, what fades adds up, and is too little for the charge to see
             r = state.row("r").copy()
             known = Range({"r": r}, {"r": r}, (*_COUNTERS, "faded"))
         return fast_forward(self, state, pieces, count, temperature, stream, known)
 
-    def _fades(self, pieces: Sequence[Piece], temperature: float) -> float:
-        """Return how much of the retention time one turn takes."""
-        p = self.parameters
-        tau = activated(p.retention, p.retention_energy, temperature, p.retention_temperature)
-        return float(np.max(sum(duration for _, duration in pieces) / tau))
+
+def _fades(p: Parameters, pieces: Sequence[Piece], temperature: float) -> float:
+    """Return how much of the retention time one turn takes."""
+    tau = activated(p.retention, p.retention_energy, temperature, p.retention_temperature)
+    return float(np.max(sum(duration for _, duration in pieces) / tau))
 
 
 def _writes(pieces: Sequence[Piece], threshold: float) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from labctl.analysis.definitions import DEFINITIONS
-from labctl.analysis.definitions_b import DEFINITIONS_B
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.analysis.quantiles import student_95
 from labctl.analysis.update_curves import neurosim_label
 from labctl.benchfile import define_bench, read_bench
@@ -21,7 +21,7 @@ from protocols.ltp_ltd import LtpLtd
 from protocols.ltp_ltd_cycles import Cycles, figures, jackknifed
 from protocols.ltp_ltd_figures import remarks
 
-KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_B)}
+KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_TRAINS)}
 SOFT = LtpLtd(
     potentiation=1.5, depression=-1.5, width=100e-9, pulses=16, period=2e-3, read_width=1e-3,
     cycles=3, compliance=1e-3,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from labctl.analysis.decay import fit_decay
 from labctl.analysis.definitions import DEFINITIONS
-from labctl.analysis.definitions_b import DEFINITIONS_B
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.benchfile import define_bench
 from labctl.rehearsal import rehearse
 from labctl.workbench import Bench
@@ -56,7 +56,7 @@ def test_the_index_of_the_third_pulse_is_the_devices_own(triplets):
             assert index == pytest.approx(own[pulse] / own[0] - 1, abs=0.01)
     assert results.metrics["index_third"].value > results.metrics["index"].value > 0
     assert results.metrics["index_third"].definition == "triplet-index-in-pulse-current"
-    known = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_B)}
+    known = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_TRAINS)}
     assert {metric.definition for metric in results.metrics.values()} <= known
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from labctl.analysis.definitions import DEFINITIONS
-from labctl.analysis.definitions_b import DEFINITIONS_B
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.analysis.quantiles import student_95
 from labctl.benchfile import define_bench
 from labctl.readings import Flag, Readings
@@ -27,7 +27,7 @@ from tests.protocols.closed_loops import (
     with_noise,
 )
 
-KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_B)}
+KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_TRAINS)}
 ASKED = PulseTrain(
     amplitudes=(0.8, 1.2), widths=(100e-6,), intervals=(0.1, 0.2), numbers=(1, 10),
     baseline=300e-6, within=0.003, compliance=20e-3,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from labctl.analysis.definitions import DEFINITIONS
-from labctl.analysis.definitions_b import DEFINITIONS_B
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.analysis.quantiles import student_95
 from labctl.benchfile import define_bench
 from labctl.rehearsal import rehearse
@@ -24,7 +24,7 @@ from tests.protocols.closed_loops import (
     with_noise,
 )
 
-KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_B)}
+KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_TRAINS)}
 ASKED = Srdp(
     rates=(0.5, 2.0, 4.0, 6.0, 10.0), prior_number=10, prior_rate=20.0, number=5, repeats=1,
     baseline=300e-6, within=0.003, compliance=20e-3,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from labctl.analysis.definitions import DEFINITIONS
-from labctl.analysis.definitions_b import DEFINITIONS_B
+from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
 from labctl.analysis.quantiles import student_95
 from labctl.rehearsal import rehearse
 from labctl.steps import Play
@@ -25,7 +25,7 @@ from tests.protocols.closed_loops import (
     with_noise,
 )
 
-KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_B)}
+KNOWN = {*DEFINITIONS, *(entry.id for entry in DEFINITIONS_TRAINS)}
 ASKED = StpLtp(counts=(10, 30, 90), repeats=1, longest_wait=4.0, read_width=1e-3)
 SHORT = {"times": "1 ms .. 3 s, 24 log", "read_width": 1e-3, "longest_wait": 4.0}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_F"]
+__all__ = ["DEFINITIONS_PROGRAMMING"]
 
 _ATTEMPTS = "protocols.programmed.attempt_metrics"
 _PUND = "protocols.pund_charges.analyse_pund"
 _NEURON = "protocols.neuron_spikes.analyse_neuron"
 _GATES = "protocols.gates.gate_metrics"
 
-DEFINITIONS_F = (
+DEFINITIONS_PROGRAMMING = (
     Definition(
         "pulses-to-target",
         "mean number of pulses of the attempts that reached their target",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_D"]
+__all__ = ["DEFINITIONS_SPIKES"]
 
-DEFINITIONS_D = (
+DEFINITIONS_SPIKES = (
     Definition(
         "weight-change",
         "(G_after - G_before)/G_before",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_E"]
+__all__ = ["DEFINITIONS_STIMULI"]
 
 _THREE = (
     Definition(
@@ -307,4 +307,4 @@ _PAIN = (
     ),
 )
 
-DEFINITIONS_E = (*_PAIN, *_PAVLOV, *_SYNERGY, *_SHARED, *_THREE, *_LIGHT)
+DEFINITIONS_STIMULI = (*_PAIN, *_PAVLOV, *_SYNERGY, *_SHARED, *_THREE, *_LIGHT)

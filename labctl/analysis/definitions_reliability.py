@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_C"]
+__all__ = ["DEFINITIONS_RELIABILITY"]
 
 _LANZA = "after Lanza et al., ACS Nano 2021, 15, 17214"
 _LANZA_DOI = "10.1021/acsnano.1c06980"
 
-DEFINITIONS_C: tuple[Definition, ...] = (
+DEFINITIONS_RELIABILITY: tuple[Definition, ...] = (
     Definition(
         "endurance-cycles-to-failure",
         "first cycle of the first run of `confirm` failed cycles among those read",

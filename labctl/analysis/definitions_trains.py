@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_B"]
+__all__ = ["DEFINITIONS_TRAINS"]
 
-DEFINITIONS_B = (
+DEFINITIONS_TRAINS = (
     Definition(
         "end-state-of-both-branches",
         "Gmin and Gmax of G = Gmin + (Gmax - Gmin) f(n/N), f of NeuroSim's law",
