@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPainter
 
 from gui.decimation import Pyramid, band, thin
 from gui.styles import FLAGGED, POINTS, Style
+from gui.tiles import Tiles, shade_text
 from labctl.results import Trace
 
 __all__ = ["Curve", "Point", "Shown", "shown"]
@@ -114,7 +115,9 @@ class Curve:
         """Show another trace, or the same one in another style."""
         self.clear()
         self.trace, self.shown = trace, shown(trace, x_log, y_log)
-        if len(self.shown.x) > _FEW or trace.kind not in POINTS:
+        if trace.kind == "tiles":
+            self._add(Tiles(trace, self.shown))
+        elif len(self.shown.x) > _FEW or trace.kind not in POINTS:
             self._draw_line(trace, style)
         else:
             self._draw_points(trace, style)
@@ -145,6 +148,12 @@ class Curve:
         x, y, bars, _ = self.shown
         if not len(x):
             return None
+        if self.trace.kind == "tiles":
+            half = Tiles(self.trace, self.shown).half
+            return (
+                float(x.min()) - half[0], float(x.max()) + half[0],
+                float(y.min()) - half[1], float(y.max()) + half[1],
+            )  # fmt: skip
         low, high = (y, y) if bars is None else (y - bars[0], y + bars[1])
         return float(x.min()), float(x.max()), float(low.min()), float(high.max())
 
@@ -168,13 +177,14 @@ class Curve:
         return float(distance[at]), self._point(at, float(xs[at]), float(ys[at]))
 
     def _point(self, at: int, x: float, y: float) -> Point:
-        trace, data = self.trace, self.trace.kind in POINTS
+        trace, data = self.trace, self.trace.kind in POINTS or self.trace.kind == "tiles"
         if self._pyramid is not None:
             at = int(np.searchsorted(self.shown.x, x))
         place = int(self.shown.places[min(at, len(self.shown.places) - 1)])
         errors = trace.y_error
         error = float(errors[place]) if len(errors) == len(trace.x) and len(errors) else None
-        return Point(float(trace.x[place]), float(trace.y[place]), error, trace.label, data)
+        label = shade_text(trace, place) if trace.kind == "tiles" else trace.label
+        return Point(float(trace.x[place]), float(trace.y[place]), error, label, data)
 
     def _draw_line(self, trace: Trace, style: Style) -> None:
         pen = pg.mkPen(style.colour, width=1 if trace.kind in POINTS else 2)

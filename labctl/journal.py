@@ -49,6 +49,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[Identity, ...] = ()
     settings: dict[str, dict[str, str]] = {}  #: every instrument's settings before the run
     site: str = ""  #: sample/die/device, as the user names it
+    #: of foreign data: ``format``, ``file`` (a name), ``sha256`` (of it), ``labctl`` that read it
+    imported: dict[str, str] = {}
     sample: str = ""  #: folder of a virtual sample that outlives the run
     temperature: float | None = None  #: to which the sample was brought before the first step, K
     origin: float = 0.0  #: time of the virtual laboratory at which the run began, s

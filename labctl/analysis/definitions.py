@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
 from labctl.analysis.bcm import DEFINITIONS_BCM
 from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
-from labctl.analysis.definitions_a import DEFINITIONS_A
 from labctl.analysis.definitions_imported import DEFINITIONS_IMPORTED
 from labctl.analysis.definitions_programming import DEFINITIONS_PROGRAMMING
 from labctl.analysis.definitions_reliability import DEFINITIONS_RELIABILITY
 from labctl.analysis.definitions_spikes import DEFINITIONS_SPIKES
 from labctl.analysis.definitions_stimuli import DEFINITIONS_STIMULI
 from labctl.analysis.definitions_trains import DEFINITIONS_TRAINS
+from labctl.analysis.definitions_transport import DEFINITIONS_TRANSPORT
 from labctl.analysis.definitions_uniformity import DEFINITIONS_UNIFORMITY
 from labctl.analysis.drift import DEFINITIONS_DRIFT
 from labctl.analysis.dwell import DEFINITIONS_DWELL
@@ -64,7 +64,7 @@ DEFINITIONS: dict[str, Definition] = collect(
         *DEFINITIONS_ARRHENIUS,
         *DEFINITIONS_BCM,
         *DEFINITIONS_CONDUCTION,
-        *DEFINITIONS_A,
+        *DEFINITIONS_TRANSPORT,
         *DEFINITIONS_TRAINS,
         *DEFINITIONS_RELIABILITY,
         *DEFINITIONS_SPIKES,

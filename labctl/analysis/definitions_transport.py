@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_A"]
+__all__ = ["DEFINITIONS_TRANSPORT"]
 
-DEFINITIONS_A = (
+DEFINITIONS_TRANSPORT = (
     Definition(
         "switching-voltage-half-change",
         "V at which ln(G_back/G_out) = q/2, q its value at low levels",
