@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter
 
 from gui.decimation import Pyramid, band, thin
 from gui.styles import FLAGGED, POINTS, Style
-from gui.tiles import Tiles, shade_text
+from gui.tiles import Tiles, shade_text, written
 from labctl.results import Trace
 
 __all__ = ["Curve", "Point", "Shown", "shown"]
@@ -117,6 +117,8 @@ class Curve:
         self.trace, self.shown = trace, shown(trace, x_log, y_log)
         if trace.kind == "tiles":
             self._add(Tiles(trace, self.shown))
+            for text in written(trace, self.shown):
+                self._add(text)
         elif len(self.shown.x) > _FEW or trace.kind not in POINTS:
             self._draw_line(trace, style)
         else:

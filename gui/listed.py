@@ -13,22 +13,15 @@ import msgspec
 
 from labctl import catalogue
 from labctl.errors import BadInput
-from labctl.journal import RESULTS, RUN, write_atomically
+from labctl.journal import RESULTS, RUN
 from labctl.record import read_header
+from labctl.remarks import NOTES, Remarks, read_remarks
 from labctl.report import metric_text, symbol, value_text
 from labctl.results import Fit, Metric
 
-__all__ = ["Listed", "Remarks", "Wanted", "choose", "read_remarks", "scan", "write_remarks"]
+__all__ = ["Listed", "Wanted", "choose", "scan", "values_of"]
 
-NOTES = "notes.json"
 _MOST = 5000  # runs in a list
-
-
-class Remarks(msgspec.Struct, frozen=True):
-    """What people noted about a run."""
-
-    note: str = ""
-    tags: tuple[str, ...] = ()
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -170,22 +163,3 @@ def choose(runs: Iterable[Listed], wanted: Wanted) -> tuple[Listed, ...]:
 def values_of(runs: Sequence[Listed], field: str) -> list[str]:
     """Return what occurs in a field, sorted."""
     return sorted({str(getattr(run, field)) for run in runs} - {""})
-
-
-def read_remarks(folder: Path) -> Remarks:
-    """Return the notes and tags of a run; none where there are none that can be read."""
-    try:
-        return msgspec.json.decode((folder / NOTES).read_bytes(), type=Remarks)
-    except (OSError, msgspec.MsgspecError):
-        return Remarks()
-
-
-def write_remarks(folder: str, remarks: Remarks) -> None:
-    """Keep the notes and tags of a run.
-
-    Raises
-    ------
-    RecordFault
-        The folder cannot be written.
-    """
-    write_atomically(Path(folder) / NOTES, msgspec.json.format(msgspec.json.encode(remarks)))

@@ -295,7 +295,7 @@ def first_shown(found: list[Group]) -> str:
     The first with a fit, else the first with data.
     """
     fitted = [group for group in found if len(group) > 1]
-    data = [g for g in found if any(t.kind == "points" for p in g for t in p.traces)]
+    data = [g for g in found if any(t.kind in ("points", "tiles") for p in g for t in p.traces)]
     return (fitted or data or found)[0][0].title
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 
-from gui.listed import read_remarks
 from gui.results_text import energies, energy_sentence
 from gui.styles import POINTS
 from labctl import plot
@@ -23,6 +22,7 @@ from labctl.errors import BadInput
 from labctl.listing import provenance, report_html
 from labctl.plot import groups
 from labctl.record import Record
+from labctl.remarks import read_remarks
 from labctl.report import interval_text, metric_text, symbol, value_text, verdict
 from labctl.results import Panel
 

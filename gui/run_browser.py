@@ -35,8 +35,9 @@ from PySide6.QtWidgets import (
 
 from gui import look
 from gui.errand import Answer
-from gui.listed import Listed, Remarks, Wanted, choose, scan, values_of, write_remarks
+from gui.listed import Listed, Wanted, choose, scan, values_of
 from gui.worker import Worker
+from labctl.remarks import Remarks, write_remarks
 
 __all__ = ["RunBrowser", "when_text"]
 
@@ -328,7 +329,7 @@ class RunBrowser(QWidget):
             return
         remarks = Remarks(self._note.text().strip(), tuple(self._tags.text().split()))
         if remarks != chosen[0].remarks:
-            self._worker.ask(self._kept, write_remarks, chosen[0].folder, remarks)
+            self._worker.ask(self._kept, write_remarks, Path(chosen[0].folder), remarks)
 
     def _kept(self, answer: Answer) -> None:
         if answer.error:

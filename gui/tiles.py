@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -17,9 +18,12 @@ from labctl.units import show
 if TYPE_CHECKING:
     from gui.curves import Shown
 
-__all__ = ["Tiles", "shade_text"]
+__all__ = ["Tiles", "shade_text", "written"]
 
 Array = NDArray[np.float64]
+
+_MOST_WRITTEN = 80
+_DARK = 0.5  # lightness below which writing is white
 
 
 def shade_text(trace: Trace, place: int) -> str:
@@ -27,6 +31,22 @@ def shade_text(trace: Trace, place: int) -> str:
     if place >= len(trace.shade):
         return trace.label
     return " ".join(part for part in (trace.label, show(trace.shade[place], "1", 4)) if part)
+
+
+def written(trace: Trace, shown: Shown) -> Iterator[Any]:
+    """Yield the value of every tile as text in its middle, where there are few enough."""
+    if len(shown.x) > _MOST_WRITTEN:
+        return
+    shade = np.asarray(trace.shade, float)
+    places = shown.places[shown.places < len(shade)]
+    known = np.isfinite(shade[places])
+    x, y, places = shown.x[: len(places)][known], shown.y[: len(places)][known], places[known]
+    tiles = _coloured(x, y, shade[places], (1.0, 1.0))
+    for (_, colour), place, px, py in zip(tiles, places, x, y, strict=True):
+        ink = "#FFFFFF" if colour.lightnessF() < _DARK else "#1C1D1F"
+        text = pg.TextItem(f"{trace.shade[int(place)]:.3g}", color=ink, anchor=(0.5, 0.5))
+        text.setPos(float(px), float(py))
+        yield text
 
 
 class Tiles(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph comes without types

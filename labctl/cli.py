@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -278,9 +278,22 @@ def main() -> None:
     for point in points:
         # only the one asked for is imported; the others are there to be listed
         wanted = point.name in sys.argv[1:2]
-        command = point.load() if wanted else _elsewhere
+        command = _loaded(point) if wanted else _elsewhere
         app.command(point.name, help=None if wanted else f"From {point.module}.")(command)
     app()
+
+
+def _loaded(point: EntryPoint) -> Any:
+    """Import a command; say in a sentence what is not installed."""
+    try:
+        return point.load()
+    except ImportError as error:
+        typer.echo(
+            f"labctl: {point.name} cannot be started, for {error.name or error} is not installed; "
+            "install labctl with all its extras (in this project: make env)",
+            err=True,
+        )
+        sys.exit(2)
 
 
 def _elsewhere() -> None:

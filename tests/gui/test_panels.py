@@ -330,3 +330,17 @@ def test_a_band_covers_all_points_and_its_columns_touch() -> None:
     assert np.all(high[:-1] >= low[1:])
     assert np.all(low[:-1] <= high[1:])
     assert band(x[:0], y[:0], 0.0, 1.0, 10)[0].size == 0
+
+
+def test_a_map_of_tiles_is_drawn_with_its_values(qtbot):
+    from gui.curves import shown
+    from gui.tiles import Tiles, shade_text, written
+
+    trace = Trace((1.0, 2.0, 1.0), (1.0, 1.0, 2.0), "", "tiles", shade=(0.5, -1.5, float("nan")))
+    places = shown(trace, False, False)
+    tiles = Tiles(trace, places)
+    assert tiles.half == (0.5, 0.5)
+    assert tiles.boundingRect().width() == 2.0  # no square where nothing is known
+    assert tiles.boundingRect().height() == 1.0
+    assert [text.toPlainText() for text in written(trace, places)] == ["0.5", "-1.5"]
+    assert shade_text(trace, 1) == "-1.5"

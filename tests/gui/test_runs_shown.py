@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from gui import listed, papers, reading
 from gui.errand import Answer, Elsewhere
 from gui.exporting import Exporter, default_path
-from gui.listed import Remarks, Wanted
+from gui.listed import Wanted
 from gui.panels import PanelPlot
 from gui.refit import Refit
 from gui.refitting import COMPETING, Asked, refit
@@ -33,6 +33,7 @@ from labctl.control import Control
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, READINGS
 from labctl.record import Record
+from labctl.remarks import Remarks
 from labctl.results import Fit, Metric, Results
 from labctl.tail import Tail
 
