@@ -289,7 +289,7 @@ def _loaded(point: EntryPoint) -> Any:
         return point.load()
     except ImportError as error:
         typer.echo(
-            f"labctl: {point.name} cannot be started, for {error.name or error} is not installed; "
+            f"labctl: {point.name} cannot be started, for {str(error.name or error).partition('.')[0]} is not installed; "
             "install labctl with all its extras (in this project: make env)",
             err=True,
         )
@@ -384,22 +384,9 @@ def _write_report(record: Any, to: Path | None) -> Path:
 
 
 def _pairs(changes: list[str]) -> dict[str, Any]:
-    """Return parameters by name; ``settings.width=1 ms`` is a parameter inside another."""
-    from labctl.errors import BadInput
+    from labctl.assignments import read_assignments
 
-    pairs: dict[str, Any] = {}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key.strip():
-            raise BadInput(f'--set "{change}" has no "="; write KEY=VALUE, as in width="100 us"')
-        *outer, last = (part.strip() for part in key.split("."))
-        inside = pairs
-        for name in outer:
-            inside = inside.setdefault(name, {})
-            if not isinstance(inside, dict):
-                raise BadInput(f'--set "{change}": {name} was given a value of its own before')
-        inside[last] = value.strip()
-    return pairs
+    return read_assignments(changes)
 
 
 if __name__ == "__main__":
