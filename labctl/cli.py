@@ -288,8 +288,9 @@ def _loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
     except ImportError as error:
+        missing = str(error.name or error).partition(".")[0]
         typer.echo(
-            f"labctl: {point.name} cannot be started, for {str(error.name or error).partition('.')[0]} is not installed; "
+            f"labctl: {point.name} cannot be started, for {missing} is not installed; "
             "install labctl with all its extras (in this project: make env)",
             err=True,
         )
