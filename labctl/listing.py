@@ -171,6 +171,8 @@ def provenance(record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
         ("seed", str(header.seed)),
         ("seal", header.seal or "-"),
     ]
+    if header.imported:
+        run.append(("imported", _fact(header.imported)))
     instruments = [
         (identity.name, f"{identity.idn}; calibrated {identity.calibrated or 'not stated'}")
         for identity in header.identities
