@@ -230,7 +230,7 @@ def test() -> None:
     folder = environment(".venv", TESTED)
     need_qt()
     lint(folder)
-    run("pytest", [script(folder, "python"), "-m", "pytest", "-n", "2"])
+    run("pytest", [script(folder, "python"), "-m", "pytest", "-n", "3"])
 
 
 def test_long() -> None:

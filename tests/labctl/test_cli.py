@@ -59,7 +59,7 @@ def test_the_same_run_is_shown_fitted_plotted_and_reported(cli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (["run", "pff"], 2, 'there is no protocol called "pff"; installed are: ppf'),
+        (["run", "pff"], 2, 'there is no protocol called "pff"; installed are: '),
         (["run", "ppf", "--bench", "nowhere"], 2, 'there is no bench called "nowhere"'),
         (["run", "ppf", "--set", "width=-1 us"], 2, "width"),
         (["run", "ppf", "--set", "width=100 V"], 2, '"100 V" has the unit "V"'),

@@ -11,6 +11,7 @@ import pytest
 import labctl
 from docs.science.page import holds, measured, rows, value_of
 from labctl import catalogue
+from labctl.assignments import read_assignments
 from labctl.benchfile import read_bench
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,8 +63,7 @@ def test_a_row_of_science_can_be_run(row):
     """Its protocol, parameters and bench exist; it is on the page. The run itself is long."""
     words = shlex.split(row.run)
     changes = [words[k + 1] for k, word in enumerate(words) if word in ("--set", "-s")]
-    values = dict(change.split("=", 1) for change in changes)
-    catalogue.protocol_from(words[0], values)
+    catalogue.protocol_from(words[0], read_assignments(changes))
     read_bench(words[words.index("--bench") + 1] if "--bench" in words else "sim-ftj")
     text = PAGE.read_text("utf-8")
     assert f"labctl run {row.run}" in text

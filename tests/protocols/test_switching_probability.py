@@ -205,13 +205,13 @@ def test_unfinished_empty_and_lost_records_are_analysed():
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
-    protocol = SwitchingProbability(trials=4, block=2, amplitudes=(0.46, 0.48), widths=(1e-3,))
+    protocol = SwitchingProbability(trials=2, block=1, amplitudes=(0.46,), widths=(1e-3,))
     name = "direct-mtj-varied"
     whole = engine.run(protocol, name, engine.Options(tmp_path / "a", seed=3))
     control = Control()
 
     def progress(done, plan, now):
-        if done == 3:
+        if done == 2:
             control.say("abort", "enough")
 
     options = engine.Options(tmp_path / "b", seed=3, progress=progress)

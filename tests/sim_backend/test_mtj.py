@@ -155,8 +155,8 @@ def test_many_turns_end_as_one_by_one() -> None:
     model = family("mtj").load("stochastic-50nm")
     pieces = [({"top": 0.3}, 2e-3), ({}, 3e-2), ({"top": (0.0, -0.35)}, 1e-3), ({}, 1e-2)]
     once, apart = (model.fresh(40, Stream(0), spread=True) for _ in range(2))
-    charge = model.repeat(once, pieces, 60, ROOM, Stream(4))
-    total = sum(model.repeat(apart, pieces, 5, ROOM, Stream(4)) for _ in range(12))
+    charge = model.repeat(once, pieces, 20, ROOM, Stream(4))
+    total = sum(model.repeat(apart, pieces, 5, ROOM, Stream(4)) for _ in range(4))
     np.testing.assert_array_equal(once.row("parallel0"), apart.row("parallel0"))
     np.testing.assert_allclose(once.row("clock"), apart.row("clock"), atol=1e-9)
     assert charge[0].sum() == pytest.approx(total[0].sum(), rel=0.02)

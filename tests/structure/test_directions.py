@@ -16,8 +16,8 @@ PACKAGES = ("labctl", "instruments", "protocols", "gui", "sim_backend")
 #: libraries that cost more to import than most of labctl: imported where they are used
 HEAVY = frozenset(
     {
-        "distributed", "h5py", "jinja2", "matplotlib", "numba", "pandas", "pyarrow", "pymeasure", "pyvisa",
-        "rich", "scipy", "xarray",
+        "distributed", "h5py", "jinja2", "matplotlib", "numba", "pandas", "pyarrow", "pymeasure",
+        "pyvisa", "rich", "scipy", "xarray",
     }
 )  # fmt: skip
 #: modules of ours that bring one of them, and which
