@@ -26,19 +26,20 @@ __all__ = ["new_header", "run_folder"]
 def run_folder(root: Path, kind: str, site: str, given: Path | None = None) -> Path:
     """Make a new folder ``root/date/time-kind-site``, or the one given.
 
+    The one given may be there already, as a killed runner leaves it that had come no further; that
+    it holds no run is the journal's business.
+
     Raises
     ------
     BadInput
         The site is not a plain name.
     RecordFault
         It cannot be made.
-    FileExistsError
-        The one given is there already.
     """
     if site and not all(c.isalnum() or c in "-_.," for c in site):
         raise BadInput(f'the device "{site}" is not a name; use letters, digits, - _ . and ,')
     if given is not None:
-        return _made(given)
+        return _made(given, known=True)
     now = dt.datetime.now().astimezone()
     name = "-".join(part for part in (f"{now:%H%M%S}", kind, site.strip(".")) if part)
     for number in range(1, 1000):
@@ -50,9 +51,9 @@ def run_folder(root: Path, kind: str, site: str, given: Path | None = None) -> P
     raise RecordFault(f'"{root}" already holds a thousand runs of this second; wait a moment')
 
 
-def _made(folder: Path) -> Path:
+def _made(folder: Path, *, known: bool = False) -> Path:
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=known)
     except FileExistsError:
         raise
     except OSError as error:

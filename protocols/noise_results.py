@@ -76,7 +76,7 @@ def analysed(record: Measured, question: Question) -> Results:
     except BadInput as error:
         return Results(metrics, notes=(*notes, str(error)))
     meter = _background(_samples(record, "background"), device.mean, question)
-    flicker = _flicker(found, question)
+    flicker = _flicker(found, question, device.rows)
     chain, said = _chain(device.rows, relative, question)
     metrics |= _of_spectrum(found, flicker, meter) | _of_chain(chain, device)
     fits = {"flicker": flicker} | ({} if chain is None else {"telegraph": chain.fit})
@@ -87,6 +87,9 @@ def analysed(record: Measured, question: Question) -> Results:
         tuple(_panels(device, relative, (found, meter), flicker, chain)),
         (*notes, *said, *_notes(found, flicker, meter, chain)),
     )
+
+
+_WINDOW = 0.75  # of a read: from 20 to 95 % of its length
 
 
 def _samples(record: Measured, part: str) -> _Samples:
@@ -105,9 +108,12 @@ def _background(samples: _Samples, mean: float, question: Question) -> Spectrum 
         return None
 
 
-def _flicker(found: Spectrum, question: Question) -> Fit:
+def _flicker(found: Spectrum, question: Question, rows: Readings) -> Fit:
+    """Fit the spectrum of reads, each of which is a mean over the window of a read."""
+    interval = float(rows.t[-1] - rows.t[0]) / (len(rows) - 1)
+    sampled = (interval, min(_WINDOW * float(np.mean(rows.width)), interval))
     try:
-        return fit_flicker(found, question.lowest, question.highest)
+        return fit_flicker(found, question.lowest, question.highest, sampled=sampled)
     except BadInput as error:
         return Fit("flicker", "S1 (1 Hz/f)^alpha + W", note=str(error))
 

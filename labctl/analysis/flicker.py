@@ -31,6 +31,10 @@ _STEPS = 60
 _LEVEL = 3.841458820694124  # 95 % of chi2 with one degree of freedom
 _FARTHEST = 30.0  # of a profile, in the logarithms; beyond, the side is open
 _MOST_ALPHA = 8.0
+_MOST_IMAGES = 200
+_PASSED = 3  # times the inverse of the aperture
+_NOTHING = 1e-30
+_NEAR, _GROWTH = 4, 1.5  # orders that stand alone; the next groups grow so
 
 DEFINITIONS_FLICKER = (
     Definition(
@@ -71,6 +75,8 @@ class _Data:
     y: Array
     x: Array  #: ln(f/f_middle)
     half: Array  #: half the degrees of freedom
+    images: Array  #: ln of all frequencies that sampling folds onto each, over f_middle; (k, n)
+    weights: Array  #: ln of what the aperture lets through of each, shape (k, n)
 
     def deviance(self, log_s: Array) -> float:
         ratio = self.y * np.exp(-log_s)
@@ -80,11 +86,16 @@ class _Data:
 
     def model(self, theta: Array) -> tuple[Array, Array]:
         """Return ln S and its slopes by ln A, alpha and ln W."""
-        flicker: Array = theta[0] - theta[1] * self.x
+        powers = theta[0] - theta[1] * self.images + self.weights
+        top = np.max(powers, axis=0)
+        shares = np.exp(powers - top)
+        total = np.sum(shares, axis=0)
+        flicker: Array = top + np.log(total)
+        place = np.sum(shares * self.images, axis=0) / total
         white = np.full(len(self.x), theta[2])
         log_s = np.asarray(np.logaddexp(flicker, white), np.float64)
         p, q = np.exp(flicker - log_s), np.exp(white - log_s)
-        return log_s, np.stack((p, -p * self.x, q), axis=1)
+        return log_s, np.stack((p, -p * place, q), axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,7 @@ def fit_flicker(
     high: float | None = None,
     *,
     floor: bool = True,
+    sampled: tuple[float, float] | None = None,
 ) -> Fit:
     """Fit ``S1 (1 Hz/f)^alpha + W`` to a power spectral density.
 
@@ -163,6 +175,11 @@ def fit_flicker(
         Frequencies to use, Hz; the three lowest bins and the last are always left out.
     floor
         Fit a white floor beside the flicker noise.
+    sampled
+        Interval of the samples and the time over which each is a mean, s. With them the fit allows
+        for what the mean takes from high frequencies and what sampling folds back from above half
+        the sampling rate (Kirchner, doi:10.1103/PhysRevE.71.066110); without, neither is thought
+        of.
 
     Returns
     -------
@@ -188,10 +205,49 @@ def fit_flicker(
         )
     f, y = found.f[chosen], found.psd[chosen]
     middle, size = math.sqrt(f[0] * f[-1]), float(np.median(y))
-    data = _Data(y / size, np.log(f / middle), found.dof[chosen] / 2)
+    images, weights = _folded(f, middle, sampled)
+    data = _Data(y / size, np.log(f / middle), found.dof[chosen] / 2, images, weights)
     free = _Space(np.array([0, 0, 0 if floor else _NO_WHITE]), np.eye(3)[:, : 3 if floor else 2])
     deviance, theta = _minimise(data, free, _start(data, floor))
     return _result(found, chosen, _Best(data, free, deviance, theta, middle, size))
+
+
+def _folded(f: Array, middle: float, sampled: tuple[float, float] | None) -> tuple[Array, Array]:
+    """Return ln of the frequencies seen at each, over the middle, and ln of their weights."""
+    if sampled is None:
+        return np.log(f / middle)[None, :], np.zeros((1, len(f)))
+    interval, aperture = sampled
+    if not 0 < aperture <= interval * (1 + 1e-9):
+        raise BadInput(
+            f"samples every {interval:g} s, each a mean over {aperture:g} s, were given; the mean "
+            "must be over a part of the interval"
+        )
+    # above a few times the inverse of the aperture nothing is let through
+    most = min(_MOST_IMAGES, math.ceil(_PASSED * interval / aperture))
+    found = [_images(f, middle, group, interval, aperture) for group in _groups(most)]
+    return np.array([place for place, _ in found]), np.array([weight for _, weight in found])
+
+
+def _groups(most: int) -> list[NDArray[np.intp]]:
+    """Return the orders of the images: near ones alone, far ones in ever larger groups."""
+    near = [np.array([k]) for k in range(-min(_NEAR, most), min(_NEAR, most) + 1)]
+    first, far = _NEAR + 1, []
+    while first <= most:
+        last = min(most, max(first, int(first * _GROWTH)))
+        far += [sign * np.arange(first, last + 1) for sign in (1, -1)]
+        first = last + 1
+    return near + far
+
+
+def _images(
+    f: Array, middle: float, group: NDArray[np.intp], interval: float, aperture: float
+) -> tuple[Array, Array]:
+    """Return ln of the middle place of some images at each frequency, and of their weight."""
+    places = np.abs(f[None, :] + group[:, None] / interval)
+    through = np.maximum(np.sinc(places * aperture) ** 2, _NOTHING)
+    weight = np.sum(through, axis=0)
+    place = np.sum(through * np.log(places / middle), axis=0) / weight
+    return place, np.log(weight)
 
 
 @dataclass(frozen=True, slots=True)

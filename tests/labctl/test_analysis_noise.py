@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from labctl.analysis.flicker import fit_flicker, flicker_density
-from labctl.analysis.noise import draw_spectrum, integrated_noise, spectrum
+from labctl.analysis.noise import Spectrum, draw_spectrum, integrated_noise, spectrum
 from labctl.errors import BadInput
 from labctl.results import Fit
 
@@ -219,3 +219,24 @@ class TestFlicker:
     def test_the_curve_of_an_empty_fit_is_refused(self) -> None:
         with pytest.raises(BadInput, match="without values"):
             flicker_density(Fit("flicker", ""), [1.0])
+
+
+@pytest.mark.parametrize(("alpha", "share"), [(1.0, 0.04), (0.8, 0.5), (1.5, 0.9)])
+def test_what_sampling_folds_back_is_allowed_for(alpha, share):
+    """A density without scatter, folded by hand: the law comes back, without that it does not."""
+    dt = 20e-3
+    f = np.arange(1, 201) / (400 * dt)
+    orders = np.arange(-5000, 5001)[:, None]
+    places = np.abs(f + orders / dt)
+    folded = np.sum(places**-alpha * np.sinc(places * share * dt) ** 2, axis=0)
+    made = Spectrum(
+        f, 1e-6 * folded, 1e-6 * folded, 1e-6 * folded, np.full(len(f), 50.0), np.array([1.0]),
+        f[0], 25, 10000, "1",
+    )  # fmt: skip
+    fit = fit_flicker(made, sampled=(dt, share * dt), floor=False)
+    assert fit.alpha.value == pytest.approx(alpha, abs=0.02)
+    assert fit.level.value == pytest.approx(1e-3, rel=0.03)
+    plain = fit_flicker(made, floor=False)
+    assert abs(plain.alpha.value - alpha) > abs(fit.alpha.value - alpha)
+    with pytest.raises(BadInput, match="part of the interval"):
+        fit_flicker(made, sampled=(dt, 2 * dt))

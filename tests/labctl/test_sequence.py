@@ -113,7 +113,8 @@ def test_a_broken_off_sequence_goes_on_where_it_was(tmp_path, steps):
         sequence.resume(broken)
 
 
-def test_a_kill_before_a_run_has_begun_loses_nothing(tmp_path):
+@pytest.mark.parametrize("part", ["nothing", "made", "opened"])
+def test_a_kill_before_a_run_has_begun_loses_nothing(tmp_path, part):
     path = written(tmp_path, PAIR, PAIR + 'name = "b"\n')
     course, folder, _ = carried_out(path, tmp_path)
     whole = (folder / "02-b" / "readings.csv").read_bytes()
@@ -127,6 +128,13 @@ def test_a_kill_before_a_run_has_begun_loses_nothing(tmp_path):
     content |= {"status": "running", "sample": sequence.read_course(other).sample}
     content["entries"] = [sequence.msgspec.to_builtins(first), sequence.msgspec.to_builtins(begun)]
     (other / sequence.SEQUENCE).write_text(json.dumps(content))
+    if part == "made":
+        (other / "02-b").mkdir()
+    elif part == "opened":  # the files are there, the header is not
+        (other / "02-b").mkdir()
+        lines = (folder / "02-b" / "readings.csv").read_bytes().splitlines(keepends=True)
+        (other / "02-b" / "readings.csv").write_bytes(b"".join(lines[:2]))
+        (other / "02-b" / "journal.jsonl").write_bytes(b"")
     sequence.resume(other)
     after = sequence.read_course(other)
     assert after.entries == kept.entries
