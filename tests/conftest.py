@@ -15,6 +15,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile(
     "labctl",
     deadline=None,
+    max_examples=60,  # of some hundred properties; those that need more say so
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

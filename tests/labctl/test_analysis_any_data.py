@@ -84,7 +84,7 @@ FITS: dict[str, Callable[..., Fit]] = {
 
 
 @given(name=st.sampled_from(sorted(FITS)), data=messy())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_some_fits(name: str, data: Data) -> None:
     believable(FITS[name](*data))
 

@@ -369,7 +369,7 @@ def messy(draw: st.DrawFn) -> tuple[list[float], list[float], list[float] | None
 
 class TestAnyData:
     @given(messy(), st.sampled_from(("single_decay", "double_decay")), st.booleans())
-    @settings(max_examples=50)
+    @settings(max_examples=20)
     def test_gives_a_believable_fit_or_says_why_not(
         self,
         data: tuple[list[float], list[float], list[float] | None],
@@ -381,7 +381,7 @@ class TestAnyData:
     @given(
         st.floats(1e-9, 1e9), st.floats(1e-9, 1e9), st.floats(1e-4, 0.3), st.integers(0, 2**32 - 1)
     )
-    @settings(max_examples=15)
+    @settings(max_examples=8)
     def test_any_decay_with_any_noise(self, c: float, tau: float, noise: float, seed: int) -> None:
         rng = np.random.default_rng(seed)
         t = tau * np.sort(rng.uniform(0, 5, 20))

@@ -388,7 +388,7 @@ def messy(draw: st.DrawFn) -> tuple[list[float], list[float], list[float] | None
 
 class TestAnyData:
     @given(messy(), st.sampled_from(MODELS), st.booleans(), st.booleans())
-    @settings(max_examples=50)
+    @settings(max_examples=20)
     def test_gives_a_believable_fit_or_says_why_not(
         self,
         data: tuple[list[float], list[float], list[float] | None],
@@ -403,7 +403,7 @@ class TestAnyData:
         st.sampled_from(MODELS), st.floats(1e-9, 1e9), st.floats(1e-6, 1e6),
         st.floats(1e-4, 0.3), st.integers(0, 2**32 - 1), st.booleans(),
     )  # fmt: skip
-    @settings(max_examples=25)
+    @settings(max_examples=10)
     def test_any_size_and_any_noise(
         self, model: str, scale: float, span: float, noise: float, seed: int, free: bool
     ) -> None:

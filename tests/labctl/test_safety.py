@@ -51,7 +51,7 @@ def served(tmp_path, faults=(), pace=0.0):
         before = text[: text.index("[simulation]")]
         address = tomllib.loads(text)["instruments"]["smu"]["address"]
         before = before.replace(
-            f'address = "{address}"', f'address = "{server.addresses["smu"]}"\ntimeout = "2 s"'
+            f'address = "{address}"', f'address = "{server.addresses["smu"]}"\ntimeout = "1 s"'
         )
         path = tmp_path / "served.toml"
         path.write_text(
