@@ -92,6 +92,7 @@ def test_paired_pulses(kind: str, where: str) -> None:
     assert size[0] > 0.3 > 0.01 > size[-1]
 
 
+@pytest.mark.long
 def test_paired_pulses_with_variation() -> None:
     """S4.5, S4.6: on averages of twenty noisy runs the published times are in the intervals."""
     noisy = ftj_pairs.measure(repeats=20, seed=1)
