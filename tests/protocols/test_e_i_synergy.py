@@ -89,7 +89,7 @@ def test_on_instruments_with_noise_the_signs_stand():
 
 
 def test_every_trial_begins_at_the_baseline_in_random_order(whole):
-    # mistake 3 of peers: no reset between trials
+    # a known mistake: no reset between trials
     trials = [step for step in whole.steps if step.label.get("part") == "trial"]
     for step in trials:
         g = whole.of(step).g[0]

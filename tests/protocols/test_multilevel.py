@@ -74,7 +74,7 @@ def test_levels_come_in_random_order_and_each_as_often_as_asked(quiet):
 
 
 def test_range_counts_both_branches(quiet):
-    # PEERS 8: a level is reached from above as well as from below
+    # a known mistake: a level is reached from above as well as from below
     record, _ = quiet
     signs = {np.sign(step.label["amplitude"]) for step, _ in record.where(part="write")}
     assert signs == {-1, 1}

@@ -82,7 +82,7 @@ def test_relaxation_is_that_of_the_filament(results):
 
 
 def test_every_trial_begins_on_a_rested_device(whole, results):
-    # mistake 3 of peers
+    # a known mistake
     assert results.metrics["rested"].value == 1.0
     hasty = Nociceptor(**{**SHORT, "recover": 1e-3})
     found = rehearse(hasty, bench_content("direct-diffusive")).analyse()

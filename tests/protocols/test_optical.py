@@ -85,7 +85,7 @@ def test_powers_and_energies_are_those_of_what_was_given(results):
     lit = results.metrics["energy_lit"].value  # 0.1 V through 160 nS for a second
     photo = (lit / 0.1 - 10e-9) / 1e-9
     assert results.metrics["responsivity"].value == pytest.approx(photo, rel=0.01)
-    # mistake 5 of peers: with dt = 1 a pulse of 10 ms would seem a hundred times dearer
+    # a known mistake: with dt = 1 a pulse of 10 ms would seem a hundred times dearer
     assert results.metrics["energy_depression"].value < 2.0**2 * 3e-6 * 10e-3
 
 
@@ -113,7 +113,7 @@ def test_a_diodes_current_says_how_much_light_there_was():
 
 
 def test_the_light_is_off_between_pulses():
-    # mistake 1 of peers
+    # a known mistake
     t, levels = Optical().pair(0.5).sample(10e-3)
     between = (t > 1.0) & (t < 1.49)
     assert not levels["uv"][between].any()

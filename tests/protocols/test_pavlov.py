@@ -108,7 +108,7 @@ def test_on_instruments_with_noise_it_is_the_same_story():
 
 
 def test_bell_and_food_are_at_zero_between_trials():
-    # mistake 1 of peers
+    # a known mistake
     one = Pavlov()._phase(0.2, -0.25, 2)
     t, levels = one.sample(1e-3)
     quiet = (t > 0.0122) & (t < 1.0095)

@@ -138,7 +138,7 @@ def test_a_pulse_card_bounds_a_leakage_that_it_does_not_resolve():
 
 
 def test_windows_hold_their_own_time_and_energy(quiet):
-    # PEERS 4 and 5: widths are those achieved, and the energy is the integral over them
+    # a known mistake: widths are those achieved, and the energy is the integral over them
     _, readings = next(quiet.where(part="pund"))
     rows = readings.where(role="pulse")
     assert rows.width.sum() == pytest.approx(4 * 2 * 250e-6)

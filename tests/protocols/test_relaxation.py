@@ -106,14 +106,14 @@ def test_times_are_achieved_ones_and_even_in_the_logarithm(found):
     assert t == pytest.approx(times + 0.575 * 500e-6, rel=1e-6)
 
 
-def test_the_level_between_pulses_is_zero():  # PEERS 1
+def test_the_level_between_pulses_is_zero():  # a known mistake
     waveform = STATES.train(STATES.conditions()[0])
     _, levels = waveform.sample(100e-6)
     assert np.count_nonzero(levels["top"]) == 10
     assert waveform.duration == pytest.approx(9 / 3.33 + 100e-6)
 
 
-def test_every_train_begins_at_a_verified_baseline_in_random_order(junction):  # PEERS 3
+def test_every_train_begins_at_a_verified_baseline_in_random_order(junction):  # a known mistake
     labels = [step.label for step, _ in junction.where(part="train")]
     assert len(labels) == 8
     assert [label["condition"] for label in labels] != sorted(

@@ -106,7 +106,7 @@ def test_what_the_meter_cannot_show_is_said():
 
 
 def test_the_gate_is_at_zero_between_pulses():
-    # mistake 1 of peers: an interval spent at the amplitude
+    # a known mistake: an interval spent at the amplitude
     t, levels = ThreeTerminal(spikes=3).spike_train().sample(50e-6)
     high = levels["gate"] > 0
     assert high.sum() == 3 * 2  # two samples in each pulse of 100 us
@@ -115,7 +115,7 @@ def test_the_gate_is_at_zero_between_pulses():
 
 
 def test_widths_are_those_asked_for():
-    # mistake 4 of peers: a width raised in silence; the 2602B refuses what it cannot do
+    # a known mistake: a width raised in silence; the 2602B refuses what it cannot do
     short = ThreeTerminal(parts=("spikes",), spike_width=10e-6)
     definition, _ = read_bench("sim-ecram")
     said = [

@@ -86,7 +86,7 @@ def test_random_thresholds_are_covered_as_often_as_said():
 
 
 def test_every_pulse_meets_a_device_at_its_baseline(quiet):
-    # PEERS 3: what weak pulses add up to must not count
+    # a known mistake: what weak pulses add up to must not count
     before = [readings.g[-1] for _, readings in quiet.where(part="before") if len(readings)]
     assert len(before) > 20
     assert np.ptp(before) / np.mean(before) < 0.02

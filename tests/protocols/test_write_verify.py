@@ -108,7 +108,7 @@ def test_pulses_of_either_polarity_have_an_energy_of_their_own(quiet):
     metrics = quiet.analyse().metrics
     rows = [row for _, got in quiet.where(part="write") for row in got if row.v > 0]
     joules = [row.v * row.i * row.width for row in rows]
-    # PEERS 5: the width is the achieved one, never a placeholder
+    # a known mistake: the width is the achieved one, never a placeholder
     assert metrics["energy_raising"].value == pytest.approx(np.mean(joules))
     assert 1e-9 < metrics["energy_lowering"].value < metrics["energy_raising"].value < 1e-5
 
@@ -160,7 +160,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
 
 
 def test_compliances_below_a_microampere_arrive_as_they_are():
-    # PEERS 9
+    # a known mistake
     step = next(WriteVerify(compliance=1e-7).steps())
     assert isinstance(step, Play)
     assert step.compliance == 1e-7
