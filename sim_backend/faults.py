@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong on the wire, at which message.
+"""Faults on demand: what goes wrong on the wire, in an instrument or at the sample, at which line.
 
 A bench file lists them::
 
@@ -7,15 +7,23 @@ A bench file lists them::
     at = 12            # strikes at the 12th line the instrument is sent
     kind = "mute"
 
-Kinds: ``mute`` (no answers any more), ``close`` (the connection is dropped, the line is lost),
-``cut`` (half of the next reply, without its end), ``garbage`` (the next reply is not what was
-asked for), ``slow`` (the next reply comes `delay` later), ``error`` (an entry in the error queue).
-On a bench with a prober also ``contact-lost`` (the needles are open until they come down again) and
-``stuck`` (the chuck does not move until it is initialised), at a line of any instrument.
+``labctl serve BENCH --faults`` takes the same from its standard input while it runs, one a line
+(``smu mute``, ``smu slow delay="2 s" at=3``); ``at`` counts from there.
+
+On the wire: ``mute`` (no answers any more), ``close`` (the connection is dropped, the line is
+lost), ``reset`` (the same without a farewell: the sender finds its connection reset), ``cut`` (half
+of the next reply, without its end), ``garbage`` (the next reply is not what was asked for),
+``slow`` (the next reply comes `delay` later), ``error`` (an entry in the error queue).
+In an instrument that has such a thing: ``interlock`` (it opens), ``over-temperature`` (the unit is
+too hot: output off).
+At the sample: ``short`` (between the device's first two terminals). On a bench with a prober also
+``contact-lost`` (the needles are open until they come down again) and ``stuck`` (the chuck does
+not move until it is initialised). What strikes the sample is timed by a line of any instrument.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
@@ -28,7 +36,24 @@ from labctl.units import Second
 from sim_backend.clock import Clock
 from sim_backend.wire.port import HungUp, VirtualInstrument
 
-__all__ = ["Fault", "FaultyInstrument", "Reporting", "read_faults", "with_faults"]
+__all__ = [
+    "AT_SAMPLE",
+    "IN_INSTRUMENT",
+    "OF_PROBER",
+    "Fault",
+    "FaultyInstrument",
+    "Reporting",
+    "read_faults",
+    "typed_fault",
+    "with_faults",
+]
+
+#: kinds that strike inside the instrument; it says in ``ills`` which of them it can have
+IN_INSTRUMENT = frozenset({"interlock", "over-temperature"})
+#: kinds that strike the prober
+OF_PROBER = frozenset({"contact-lost", "stuck"})
+#: kinds that strike the device itself
+AT_SAMPLE = frozenset({"short"})
 
 #: stands for an answer that no parser can use; the same each time, so that a run can be repeated
 _GARBAGE = b"\x13\xff?9.9.9e+,\x00~\n"
@@ -41,7 +66,10 @@ class Fault(BaseModel):
 
     instrument: str = Field(description="name in the bench file")
     at: Annotated[int, Ge(1)] = Field(description="strikes at this line, counted from 1")
-    kind: Literal["mute", "close", "cut", "garbage", "slow", "error", "contact-lost", "stuck"]
+    kind: Literal[
+        "mute", "close", "reset", "cut", "garbage", "slow", "error",
+        "interlock", "over-temperature", "short", "contact-lost", "stuck",
+    ]  # fmt: skip
     code: int = Field(-200, description="of the error entry")
     message: str = Field("", description="of the error entry; empty: the instrument's own text")
     delay: Annotated[Second, Ge(0)] = Field(1.0, description="of a slow reply")
@@ -82,6 +110,36 @@ def read_faults(
     return tuple(faults)
 
 
+def typed_fault(line: str, instruments: Iterable[str], where: str) -> Fault:
+    """Read a fault as a person types it: ``INSTRUMENT KIND [key=value ...]``.
+
+    Parameters
+    ----------
+    line
+        For example ``smu error code=802``; without ``at`` it strikes at the next line.
+    instruments
+        Names that a fault may have.
+    where
+        Where it was typed, for an error.
+
+    Raises
+    ------
+    BadInput
+        A word is not of this form, or a key, a value or an instrument is unknown.
+    """
+    try:
+        name, kind, *settings = shlex.split(line)
+        pairs = dict(setting.split("=", 1) for setting in settings)
+    except ValueError:
+        raise BadInput(
+            f'{where}: "{line}" was asked for; a fault is INSTRUMENT KIND [key=value ...], '
+            'like: smu slow delay="2 s" at=3'
+        ) from None
+    return read_faults([{"at": 1, **pairs, "instrument": name, "kind": kind}], instruments, where)[
+        0
+    ]
+
+
 class Reporting(VirtualInstrument, Protocol):
     """An instrument whose error queue can be written."""
 
@@ -112,11 +170,17 @@ class FaultyInstrument:
         suffer: Callable[[str], None],
     ) -> None:
         self.sound, self._clock, self._suffer = instrument, clock, suffer
-        self._faults = {fault.at: fault for fault in faults}
         self.lines = 0  #: lines it was sent so far
+        self._faults: dict[int, list[Fault]] = {}
+        for fault in faults:
+            self.plan(fault)
         self._mute = False
         self._spoil: Fault | None = None
         self._late: list[tuple[float, bytes]] = []
+
+    def plan(self, fault: Fault) -> None:
+        """Let a fault strike `fault.at` lines from now."""
+        self._faults.setdefault(self.lines + fault.at, []).append(fault)
 
     @property
     def terminators(self) -> bytes:
@@ -136,6 +200,11 @@ class FaultyInstrument:
         """Whether a line acts at once, whatever is running."""
         return self.sound.urgent(line)
 
+    def prompt(self, line: bytes) -> bool:
+        """Whether a line reaches what is running instead of waiting for its end."""
+        reaches: Callable[[bytes], bool] | None = getattr(self.sound, "prompt", None)
+        return reaches is not None and reaches(line)
+
     def write(self, message: bytes) -> None:
         """Execute one line, or let what is planned for it go wrong.
 
@@ -145,19 +214,18 @@ class FaultyInstrument:
             The plan drops the connection here.
         """
         self.lines += 1
-        fault = self._faults.get(self.lines)
-        if fault is not None:
+        for fault in self._faults.get(self.lines, ()):
             self._strike(fault)
         self.sound.write(message)
 
     def _strike(self, fault: Fault) -> None:
-        if fault.kind == "close":
-            raise HungUp
+        if fault.kind in ("close", "reset"):
+            raise HungUp(reset=fault.kind == "reset")
         if fault.kind == "mute":
             self._mute = True
         elif fault.kind == "error":
             self.sound.report(fault.code, fault.message)
-        elif fault.kind in ("contact-lost", "stuck"):
+        elif fault.kind in IN_INSTRUMENT | OF_PROBER | AT_SAMPLE:
             self._suffer(fault.kind)
         else:
             self._spoil = fault
@@ -219,17 +287,9 @@ def with_faults(
 ) -> VirtualInstrument:
     """Return the instrument with its faults; the instrument itself when there is none.
 
-    Raises
-    ------
-    BadInput
-        A fault is one of the prober's, and there is none.
+    `suffer` takes the kind of each fault that is not on the wire; without it such a fault does
+    nothing.
     """
-    for fault in faults:
-        if fault.kind in ("contact-lost", "stuck") and suffer is None:
-            raise BadInput(
-                f'a fault "{fault.kind}" is planned for {fault.instrument}, but no prober is on '
-                "this bench; take the fault out or add a prober"
-            )
     if not faults:
         return instrument
     return FaultyInstrument(instrument, faults, clock, suffer or _nothing_happens)

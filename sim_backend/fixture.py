@@ -135,6 +135,11 @@ class Fixture:
             drive.follow(drive.kind, drive.path, drive.bound)
             drive.clamped_at = self.time
 
+    @property
+    def resistances(self) -> Mapping[str, float]:
+        """Resistance between source and device by terminal, Ohm."""
+        return self._resistances
+
     def lead(self, drive: Drive) -> float:
         """Return what lies between a source and its terminal, Ohm."""
         return self._resistances.get(drive.terminal, 0.0)

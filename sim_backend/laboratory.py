@@ -18,12 +18,14 @@ from labctl.capability import Timekeeper
 from sim_backend import devices
 from sim_backend.analogue import Imperfections, SourceMeter
 from sim_backend.clock import Clock
+from sim_backend.companions import connect_cables, with_meters
 from sim_backend.devices import DeviceModel, State, Stream
 from sim_backend.devices.model import Tally
 from sim_backend.drive import Drive
-from sim_backend.faults import Reporting, read_faults, with_faults
+from sim_backend.faults import Fault, FaultyInstrument, Reporting, read_faults, with_faults
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec
+from sim_backend.mishaps import Mishaps
 from sim_backend.needles import Needles, Sitting
 from sim_backend.roster import Bay, build, has_prober, patchboard
 from sim_backend.simulation import Simulation, read_simulation
@@ -143,6 +145,8 @@ class VirtualLaboratory:
         self._others: tuple[int, tuple[SavedDevice, ...]] = (-1, ())
         self._saved_at = -1.0
         self.instruments: dict[str, Any] = {}
+        self._mishaps = Mishaps(self.name, self.instruments, self.fixture, self._board)
+        self._addresses: dict[str, str] = {}
         self._wire(bench)
         self.save()
 
@@ -192,20 +196,37 @@ class VirtualLaboratory:
             if section["driver"] in _WITHOUT_INSTRUMENT:
                 continue
             self.instruments[name] = self._instrument(name, section, terminals)
+        connect_cables(bench, self.instruments)
         clock, simulation = self.fixture.clock, self.simulation
         planned = read_faults(
             simulation.faults, self.instruments, f"{self.name}: section simulation.faults"
         )
+        for fault in planned:
+            self._mishaps.check(fault)
         for name, instrument in self.instruments.items():
             own = [fault for fault in planned if fault.instrument == name]
-            address = bench["instruments"][name]["address"]
-            addresses[address] = with_faults(instrument, own, clock, self._suffer())
+            address = self._addresses[name] = bench["instruments"][name]["address"]
+            addresses[address] = with_faults(instrument, own, clock, self._mishaps.suffering(name))
         self.visa = library(addresses, clock, simulation.latency, lock=self._lock, done=self.save)
 
-    def _suffer(self) -> Callable[[str], None] | None:
-        """Return what lets the prober suffer a fault; None without one."""
-        probers = [i for i in self.instruments.values() if hasattr(i, "suffer")]
-        return probers[0].suffer if probers else None
+    def strike(self, fault: Fault) -> None:
+        """Plan a fault while the laboratory runs; its line is counted from now.
+
+        Raises
+        ------
+        BadInput
+            There is no such instrument, or it cannot have this fault.
+        """
+        name = fault.instrument
+        self._mishaps.check(fault)
+        port = self.visa.port(self._addresses[name])
+        with self._lock:
+            if isinstance(port.instrument, FaultyInstrument):
+                port.instrument.plan(fault)
+                return
+            suffering = self._mishaps.suffering(name)
+            sound, clock = self.instruments[name], self.fixture.clock
+            port.replace(FaultyInstrument(sound, [fault], clock, suffering))
 
     def _instrument(
         self, name: str, section: Mapping[str, Any], terminals: Mapping[str, str]
@@ -361,7 +382,7 @@ def open_laboratory(
         A key or a value of the bench file is wrong, there is no such site, or the state is of
         another device.
     """
-    return VirtualLaboratory(bench, read_simulation(bench), seed, state, pace, site)
+    return VirtualLaboratory(with_meters(bench), read_simulation(bench), seed, state, pace, site)
 
 
 def _cycle_stream(simulation: Simulation, seed: int) -> Stream | None:

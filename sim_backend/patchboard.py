@@ -72,6 +72,11 @@ class Patchboard:
         for name, drive in self._loose.items():
             drive.follow("open" if name in patched.floating else "v", ((now, 0.0),), NEVER)
 
+    @property
+    def device(self) -> tuple[DeviceModel, State, Mapping[str, float]]:
+        """What is behind the relays, as it was put there with `wire`."""
+        return self._device
+
     def join(self, nets: Sequence[Net]) -> None:
         """Join channels and terminals anew; what has changed with a voltage on it is counted."""
         self.fixture.sync()

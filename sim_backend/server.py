@@ -9,8 +9,11 @@ once, however long it takes in the laboratory, and between messages time passes 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +25,7 @@ import typer
 
 from labctl.benchfile import Definition, read_bench
 from labctl.errors import BadInput, LabctlError
+from sim_backend.faults import typed_fault
 from sim_backend.laboratory import open_laboratory
 from sim_backend.wire.port import Connection, HungUp, Port
 
@@ -30,6 +34,8 @@ __all__ = ["Server", "serve"]
 _HOST = "127.0.0.1"
 _TICK = 0.01  # s between two looks at the wall clock
 _CHUNK = 65536  # bytes taken from a socket at once
+#: linger: on, for no time (two shorts on Windows, two ints elsewhere)
+_AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _LONGEST_LINE = 8 << 20  # bytes without a newline before a client is taken to be mistaken
 
 
@@ -157,8 +163,14 @@ class _Client:
         """End the connection from this side."""
         self._gone = True
         self._ready.set()
+        end = self._connection.hung_up
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            if end is not None and end.reset:
+                # what is closed without lingering is reset; the reading side wakes the other thread
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                self._socket.shutdown(socket.SHUT_RD)
+            else:
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _take(self) -> None:
         unended = 0
@@ -199,19 +211,25 @@ def serve(
     state: Annotated[
         Path | None, typer.Option(help="File that keeps the device between sessions.")
     ] = None,
+    faults: Annotated[
+        bool,
+        typer.Option("--faults", help='Take faults from standard input, like "smu mute at=3".'),
+    ] = False,
 ) -> None:
     """Serve a bench's virtual instruments on TCP until interrupted.
 
     Prints a line for each: its name in the bench file and its VISA address.
     """
     try:
-        _serve(bench, port, speed, seed, state)
+        _serve(bench, port, speed, seed, state, faults=faults)
     except LabctlError as error:
         typer.echo(f"labctl: {error}", err=True)
         raise typer.Exit(error.exit_status) from None
 
 
-def _serve(bench: str, first: int, speed: float, seed: int, state: Path | None) -> None:
+def _serve(
+    bench: str, first: int, speed: float, seed: int, state: Path | None, *, faults: bool
+) -> None:
     definition, content = read_bench(bench)
     if (definition.simulation or {}).get("laboratory", "virtual") != "virtual":
         raise BadInput(f"{bench} has no virtual laboratory to serve; name a bench that has one")
@@ -224,10 +242,27 @@ def _serve(bench: str, first: int, speed: float, seed: int, state: Path | None) 
         with _until_signalled() as stopped, Server(_named(definition, laboratory), first) as server:
             for name, address in server.addresses.items():
                 typer.echo(f"{name} {address}")
+            if faults:
+                threading.Thread(target=_take_faults, args=(laboratory,), daemon=True).start()
             while not stopped.wait(0.2):  # in pieces, so that Ctrl-C is heard on Windows
                 pass
     finally:
         laboratory.close()
+
+
+def _take_faults(laboratory: Any) -> None:
+    """Plan each fault that is typed, until there is no more to read; a wrong one is answered."""
+    rest = b""
+    # not through sys.stdin: a thread that waits there would keep the process from ending
+    while data := os.read(0, _CHUNK):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in filter(None, (raw.decode(errors="replace").strip() for raw in lines)):
+            try:
+                laboratory.strike(typed_fault(line, laboratory.instruments, "standard input"))
+            except BadInput as error:
+                typer.echo(f"labctl: {error}", err=True)
+            else:
+                typer.echo(f"planned: {line}")
 
 
 def _named(definition: Definition, laboratory: Any) -> dict[str, Port]:

@@ -9,6 +9,7 @@ Without a pace nothing sleeps: waiting for a reply lets simulated time pass.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import threading
 from collections.abc import Callable, Mapping
@@ -191,7 +192,8 @@ class VirtualLibrary(VisaLibraryBase):
         opened = self._session(session)
         try:
             opened.connection.write(bytes(data), end=not opened.stream)
-        except HungUp:
+        except HungUp as end:
+            _farewell(end)
             return 0, self.handle_return_value(session, StatusCode.error_connection_lost)
         return len(data), self.handle_return_value(session, StatusCode.success)
 
@@ -200,7 +202,8 @@ class VirtualLibrary(VisaLibraryBase):
         opened = self._session(session)
         try:
             data, status = opened.read(count)
-        except HungUp:
+        except HungUp as end:
+            _farewell(end)
             data, status = b"", StatusCode.error_connection_lost
         return data, self.handle_return_value(session, status)
 
@@ -231,7 +234,8 @@ class VirtualLibrary(VisaLibraryBase):
             return self.handle_return_value(session, StatusCode.error_nonsupported_operation)
         try:
             act(opened.connection)
-        except HungUp:
+        except HungUp as end:
+            _farewell(end)
             return self.handle_return_value(session, StatusCode.error_connection_lost)
         return self.handle_return_value(session, StatusCode.success)
 
@@ -299,6 +303,12 @@ def library(
         for address, instrument in instruments.items()
     }
     return made
+
+
+def _farewell(end: HungUp) -> None:
+    """Raise what PyVISA-py's sockets raise where the other side has reset the connection."""
+    if end.reset:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
 
 def _canonical(address: str) -> str:

@@ -204,6 +204,19 @@ class Keithley2400(Wire):
         self.chassis.too_hot = too_hot
         self._refresh_output()
 
+    #: what can go wrong in the unit: see `suffer`
+    ills = frozenset({"interlock", "over-temperature"})
+
+    def suffer(self, kind: str) -> None:
+        """Let the output enable line open or the unit be too hot.
+
+        The line acts where ``:OUTPut:ENABle`` says that it is to be looked at.
+        """
+        if kind == "interlock":
+            self.set_enable_line(False)
+        else:
+            self.overheat(True)
+
     def channel_state(self, terminals: str = "front") -> dict[str, Any]:
         """Return what the front panel shows, for tests and for a window.
 

@@ -209,6 +209,16 @@ class Keithley2450:
         if self.legacy is not None:
             self.legacy.overheat(too_hot)
 
+    #: what can go wrong in the unit: see `suffer`
+    ills = frozenset({"interlock", "over-temperature"})
+
+    def suffer(self, kind: str) -> None:
+        """Let the interlock open or the unit be too hot."""
+        if kind == "interlock":
+            self.set_interlock(False)
+        else:
+            self.overheat(True)
+
     def press_trigger(self) -> None:
         """Let somebody press the TRIGGER key."""
         self.unit.press_trigger()

@@ -95,7 +95,7 @@ class Keithley2600(Remote):
         self.events = Events()
         self._trigger = Generated(self.events)
         self._make_objects()
-        self._interlock = True
+        self._interlock, self._too_hot = True, False
         self.account = Account(
             channels,
             f"Keithley Instruments Inc., Model {model}, {serial}, {firmware}",
@@ -217,8 +217,31 @@ class Keithley2600(Remote):
                 channel.source.set_output(0)
                 self.report(802)
 
+    def overheat(self, too_hot: bool) -> None:
+        """Let the unit be too hot: its outputs switch off and stay off until it has cooled."""
+        self._too_hot = too_hot
+        for letter, channel in self.channels.items():
+            self.status.note(letter, "over_temperature", too_hot)
+            if too_hot and channel.source.output:
+                channel.source.set_output(0)
+                self.report(5046)
+
+    @property
+    def ills(self) -> frozenset[str]:
+        """What can go wrong in the unit: see `suffer`."""
+        return frozenset({"over-temperature", *(["interlock"] * MODELS[self.model].interlock)})
+
+    def suffer(self, kind: str) -> None:
+        """Let the interlock open or the unit be too hot."""
+        if kind == "interlock":
+            self.interlock = False
+        else:
+            self.overheat(True)
+
     def _permit(self, quantity: Quantity, range_: float) -> None:
-        """Refuse what the interlock does not allow (section 3, "Interlock")."""
+        """Refuse what heat or the interlock do not allow (section 3, "Interlock")."""
+        if self._too_hot:
+            raise Refusal(5046)
         if quantity == "v" and range_ > _SAFE_VOLTAGE and not self._interlock:
             raise Refusal(802)
 

@@ -26,6 +26,7 @@ from typing import Any
 from labctl.errors import BadInput
 from sim_backend.analogue import SourceMeter
 from sim_backend.clock import Clock
+from sim_backend.instruments import keithley4200_errors as errors
 from sim_backend.instruments.keithley4200_card import PulseCard
 from sim_backend.instruments.keithley4200_card_commands import card_commands
 from sim_backend.instruments.keithley4200_common import SystemCommands
@@ -109,6 +110,15 @@ class Keithley4200:
             ],
             self.report,
         )
+
+    #: what can go wrong in the unit: see `suffer`
+    ills = frozenset({"interlock"})
+
+    def suffer(self, _kind: str) -> None:
+        """Let the interlock of the SMUs open; the pulse card does not look at it."""
+        for number, smu in self.smus.items():
+            if smu.open_interlock():
+                self.report(errors.INTERLOCK, f"SMU{number}")
 
     # -- port --------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ WINDOW_WITHOUT_MEASURE = -823
 NOT_READY, NO_SEQUENCE, LENGTHS, NOT_SEAMLESS, WINDOW, LEVEL = -801, -802, -803, -804, -805, -806
 PULSE_TIMES, TOO_MANY_POINTS, TOO_MANY_SEGMENTS, FIXED_RANGE = -807, -808, -809, -810
 RELAY_TIME, TIMING_DIFFERS, NO_RANGE, RUNNING, NOTHING_ACQUIRED = -811, -812, -813, -814, -815
-NOT_CONNECTED, NO_SWEEP, POINTS_DIFFER = -816, -817, -818
+NOT_CONNECTED, NO_SWEEP, POINTS_DIFFER, INTERLOCK = -816, -817, -818, -819
 
 #: number -> text
 TEXTS: Mapping[int, str] = MappingProxyType(
@@ -48,6 +48,7 @@ TEXTS: Mapping[int, str] = MappingProxyType(
         NOTHING_ACQUIRED: "High or low must be acquired",
         NOT_CONNECTED: "The RPM is not connected to the pulse card",
         NO_SWEEP: "A step needs a sweep on another channel",
+        INTERLOCK: "The interlock is open",
         POINTS_DIFFER: "Swept channels need the same number of points",
     }
 )

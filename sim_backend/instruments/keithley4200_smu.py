@@ -25,6 +25,8 @@ LETTERS = "ABCDGHIJ"
 _V_CODES = {1: 20.0, 2: 200.0, 3: 200.0, 4: 0.2, 5: 2.0}
 _I_CODES = {3: 1e-7, 4: 1e-6, 5: 1e-5, 6: 1e-4, 7: 1e-3, 8: 1e-2, 9: 0.1}
 _MOST = {"v": 210.0, "i": 0.105}
+#: V: without the interlock an SMU stays within +-40 V (4200A-901-01 Rev. C, "Interlock"; check)
+_WITHOUT_INTERLOCK = 40.0
 _UNIT = {"v": "V", "i": "A"}
 
 Quantity = Literal["v", "i"]
@@ -54,7 +56,7 @@ class Smu:
     def __init__(self, number: int, meter: SourceMeter, line_frequency: float) -> None:
         self.number, self.meter = number, meter
         self._line_frequency = line_frequency
-        self.on = False
+        self.on, self.interlock = False, True
         self.reset()
 
     def reset(self) -> None:
@@ -85,8 +87,19 @@ class Smu:
         for quantity, value in ((function, level), (other, compliance)):
             if abs(value) > _MOST[quantity]:
                 raise KxciError(errors.OUT_OF_RANGE, f"{value:g} {_UNIT[quantity]}")
+            if quantity == "v" and abs(value) > _WITHOUT_INTERLOCK and not self.interlock:
+                raise KxciError(errors.INTERLOCK, f"{value:g} V")
         if compliance == 0:
             raise KxciError(errors.OUT_OF_RANGE, f"a compliance of 0 {_UNIT[other]}")
+
+    def open_interlock(self) -> bool:
+        """Open the interlock; returns whether the output went off for it."""
+        self.interlock = False
+        voltage = self.level if self.function == "v" else self.compliance
+        blocked = self.on and abs(voltage) > _WITHOUT_INTERLOCK
+        if blocked:
+            self.off()
+        return blocked
 
     def source(self, function: Quantity, level: float, compliance: float, code: int = 0) -> None:
         """Source a level, from now on.

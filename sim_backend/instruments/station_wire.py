@@ -102,6 +102,9 @@ class StationWire:
         """Switch off for good."""
         self.interface.clear()
 
+    #: what can go wrong at the station: see `suffer`
+    ills = frozenset({"contact-lost", "stuck"})
+
     def suffer(self, kind: str) -> None:
         """Let something go wrong: ``stuck`` or ``contact-lost``."""
         self.station.suffer(kind)

@@ -27,7 +27,11 @@ _TICK = 0.005  # wall-clock seconds between two looks at what may have happened
 
 
 class HungUp(Exception):
-    """The instrument dropped the connection."""
+    """The instrument dropped the connection; with a reset it did not even say so."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__("the connection was reset" if reset else "the connection was dropped")
+        self.reset = reset
 
 
 class VirtualInstrument(Protocol):
@@ -109,6 +113,11 @@ class Port:
         """Return a new connection; `arrived` is called when there is something to read."""
         return Connection(self, arrived or _nothing)
 
+    def replace(self, instrument: VirtualInstrument) -> None:
+        """Put another instrument, or the same in another state, behind the port; lock held."""
+        instrument.breathe = self.instrument.breathe
+        self.instrument = instrument
+
     def close(self) -> None:
         """End the worker; what is running is aborted."""
         self._closed = True
@@ -128,8 +137,9 @@ class Port:
         HungUp
             The instrument dropped the connection.
         """
-        if self.instrument.urgent(line):
-            self._abort(line)
+        prompt = getattr(self.instrument, "prompt", _never)
+        if self.instrument.urgent(line) or prompt(line):
+            self._at_once(line)
         elif self._worker is None:
             with self.lock:
                 self._execute(owner, line)
@@ -138,8 +148,11 @@ class Port:
                 self._lines.append((owner, line))
                 self._work_there.notify()
 
-    def _abort(self, line: bytes) -> None:
-        """Abort what is running, whoever started it; it was marked already."""
+    def _at_once(self, line: bytes) -> None:
+        """Execute a line while something else is running, whoever started that.
+
+        An abort has marked it already.
+        """
         with self.lock:
             self.instrument.write(line)
             self.collect()
@@ -222,8 +235,8 @@ class Port:
         with self.lock:
             try:
                 self._execute(*job)
-            except HungUp:
-                job[0].hang_up()
+            except HungUp as end:
+                job[0].hang_up(end)
 
     def check(self) -> None:
         """Raise what went wrong in the worker since the last time, if anything did."""
@@ -254,7 +267,7 @@ class Connection:
         self._inbox: deque[bytes] = deque()
         self._there = threading.Condition()
         self._partial = b""
-        self.hung_up = False
+        self.hung_up: HungUp | None = None  #: why nothing more comes; None while it is connected
 
     def deliver(self, reply: bytes) -> None:
         """Take a reply for this party."""
@@ -263,10 +276,10 @@ class Connection:
             self._there.notify_all()
         self._arrived()
 
-    def hang_up(self) -> None:
+    def hang_up(self, end: HungUp) -> None:
         """Drop the connection."""
         with self._there:
-            self.hung_up = True
+            self.hung_up = end
             self._there.notify_all()
         self._arrived()
 
@@ -295,8 +308,8 @@ class Connection:
                 self.port.spend_latency()
             for line in lines:
                 self.port.take(self, line + b"\n")
-        except HungUp:
-            self.hang_up()
+        except HungUp as end:
+            self.hang_up(end)
             raise
 
     def take(self) -> bytes | None:
@@ -360,8 +373,12 @@ class Connection:
 
     def _check(self) -> None:
         self.port.check()
-        if self.hung_up:
-            raise HungUp
+        if self.hung_up is not None:
+            raise HungUp(reset=self.hung_up.reset)
+
+
+def _never(_line: bytes) -> bool:
+    return False
 
 
 def _nothing() -> None:
