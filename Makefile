@@ -5,12 +5,12 @@ PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; \
 	done)
 
-TASKS = demo test test-long check env bench-env
+TASKS = demo test test-long test-clients check env bench-env
 
 .PHONY: help $(TASKS)
 
 help:
-	@echo "make demo | test | test-long | check | env | bench-env; see README.md"
+	@echo "make demo | test | test-long | test-clients | check | env | bench-env; see README.md"
 
 $(TASKS):
 	@if [ -z "$(PYTHON)" ]; then \

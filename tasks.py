@@ -31,6 +31,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 #: optional dependencies that the tests need
 TESTED = {"report", "gui", "data", "dask", "dev"}
+#: pins for most, and for the clients that others wrote, which want older versions of a few packages
+PINS = "constraints.txt"
+CLIENTS = "tests/sim_backend/clients"
 #: packages of Debian that hold what Qt loads, by the library's file name
 QT_LIBRARIES = {
     "libGL.so.1": "libgl1",
@@ -88,14 +91,14 @@ def apt_install(packages: Iterable[str]) -> bool:
     )
 
 
-def fingerprint() -> str:
+def fingerprint(pins: str) -> str:
     """Return what an installation depends on, as a hash: place, interpreter, requirements, pins."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     parts = {
         "root": str(ROOT),
         "python": sys.version,
         "project": [project["build-system"], project["project"], project["tool"]["setuptools"]],
-        "constraints": (ROOT / "constraints.txt").read_text("utf-8"),
+        "constraints": (ROOT / pins).read_text("utf-8"),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -122,7 +125,7 @@ def make_venv(environment: Path) -> None:
     (environment / ".gitignore").write_text("*\n", "utf-8")
 
 
-def environment(name: str, extras: set[str]) -> Path:
+def environment(name: str, extras: set[str], pins: str = PINS) -> Path:
     """Make or refresh an environment that holds the project and the extras, and return its folder.
 
     Parameters
@@ -131,13 +134,15 @@ def environment(name: str, extras: set[str]) -> Path:
         Folder inside the project.
     extras
         Names of optional dependencies; those installed earlier stay.
+    pins
+        File of the versions to install.
     """
     folder, stamp = ROOT / name, ROOT / name / "installed.json"
     python = script(folder, "python")
     known: dict[str, object] = {}
     if stamp.exists():
         known = json.loads(stamp.read_text("utf-8"))
-    current = known.get("fingerprint") == fingerprint()
+    current = known.get("fingerprint") == fingerprint(pins)
     installed = set(known.get("extras", ()))  # type: ignore[call-overload]
     if current and extras <= installed and python.exists():
         return folder
@@ -149,9 +154,10 @@ def environment(name: str, extras: set[str]) -> Path:
     pip = (python, "-m", "pip", "install", *quiet)
     run(
         f"install {wanted} into {name} (the first time takes a minute or two)",
-        [*pip, "-e", wanted, "-c", "constraints.txt"],
+        [*pip, "-e", wanted, "-c", pins],
     )
-    stamp.write_text(json.dumps({"fingerprint": fingerprint(), "extras": sorted(extras)}), "utf-8")
+    account = {"fingerprint": fingerprint(pins), "extras": sorted(extras)}
+    stamp.write_text(json.dumps(account), "utf-8")
     return folder
 
 
@@ -240,6 +246,14 @@ def test_long() -> None:
     run("pytest, long tests", [script(folder, "python"), "-m", "pytest", "-n", "2", "-m", "long"])
 
 
+def test_clients() -> None:
+    """Run other people's drivers, in an environment of their own, on the virtual instruments."""
+    os.environ["LABCTL_CLIENTS"] = "1"
+    folder = environment(".venv-clients", {"clients"}, f"{CLIENTS}/constraints.txt")
+    beside = ["tests/sim_backend/test_keithley4200_clients.py", "tests/sim_backend/test_sentio.py"]
+    run("pytest, clients", [script(folder, "python"), "-m", "pytest", CLIENTS, *beside])
+
+
 def bench_env() -> None:
     """Make the environment in which the benchmarks find their peers."""
     folder = environment(".venv-bench", {"report", "bench"})
@@ -250,6 +264,7 @@ TASKS: dict[str, Callable[[], None]] = {
     "demo": demo,
     "test": test,
     "test-long": test_long,
+    "test-clients": test_clients,
     "check": check,
     "env": env,
     "bench-env": bench_env,
@@ -258,7 +273,7 @@ TASKS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Run the task that the command line names; a failure ends with exit status 1."""
-    purposes = "\n".join(f"  {name:10} {task.__doc__}" for name, task in TASKS.items())
+    purposes = "\n".join(f"  {name:12} {task.__doc__}" for name, task in TASKS.items())
     parser = argparse.ArgumentParser(
         description="Chores of the labctl project.",
         epilog=f"tasks:\n{purposes}",

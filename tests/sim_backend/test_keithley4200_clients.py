@@ -12,6 +12,7 @@ import pytest
 from pymeasure.adapters import VISAAdapter
 from pymeasure.instruments.keithley import Keithley4200
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig4200 import ADDRESS, G, Rig4200
 
 GPIB = "GPIB0::17::INSTR"
@@ -79,7 +80,7 @@ def test_pymeasure_sets_and_measures_every_property(rig, driver):
 
 @pytest.fixture
 def py4200() -> Any:
-    return pytest.importorskip("py4200A")
+    return peer("py4200A")
 
 
 def by_gpib(monkeypatch: pytest.MonkeyPatch, wiring: dict[str, str]) -> Rig4200:

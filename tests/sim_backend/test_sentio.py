@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim_backend.server import Server
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig_station import PROBER, Bench
 
 _SPEED = 2000.0  # laboratory seconds in a second, for a client that waits
@@ -101,7 +102,7 @@ def test_the_chuck_heats_and_soaks() -> None:
 @pytest.fixture
 def client() -> Iterator[tuple[Any, Bench]]:
     """MPI's own client, connected by TCP."""
-    pytest.importorskip("sentio_prober_control")
+    peer("sentio_prober_control")
     from sentio_prober_control.Sentio.ProberSentio import SentioProber
 
     bench = Bench("sentio", sites=2, pace=_SPEED)

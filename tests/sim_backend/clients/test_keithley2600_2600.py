@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig import ADDRESS, Rig
 
-keithley2600 = pytest.importorskip("keithley2600")
+keithley2600 = peer("keithley2600")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

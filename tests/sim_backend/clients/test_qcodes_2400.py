@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig2400 import ADDRESS, Rig2400
 
-keithley = pytest.importorskip("qcodes.instrument_drivers.Keithley")
+keithley = peer("qcodes.instrument_drivers.Keithley")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

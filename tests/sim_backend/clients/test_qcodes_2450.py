@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig2450 import ADDRESS, Rig2450
 
-keithley = pytest.importorskip("qcodes.instrument_drivers.Keithley")
+keithley = peer("qcodes.instrument_drivers.Keithley")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig import ADDRESS, Rig
 
-keithley = pytest.importorskip("qcodes.instrument_drivers.Keithley")
-dataset = pytest.importorskip("qcodes.dataset")
+keithley = peer("qcodes.instrument_drivers.Keithley")
+dataset = peer("qcodes.dataset")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 Bench = tuple[Rig, Any]

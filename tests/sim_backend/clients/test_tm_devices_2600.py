@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.sim_backend.peers import peer
 from tests.sim_backend.rig import ADDRESS, Rig
 
-drivers = pytest.importorskip("tm_devices.drivers")
-helpers = pytest.importorskip("tm_devices.helpers")
+drivers = peer("tm_devices.drivers")
+helpers = peer("tm_devices.helpers")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 #: what the client calls something that Lua reserves or it spells in its own way
