@@ -321,6 +321,12 @@ class VirtualLaboratory:
             "site": str(here.place.site), "touches": here.touches, "others": self._others[1],
         }  # fmt: skip
 
+    def adapter(self, name: str, **settings: Any) -> Any:
+        """Return a pymeasure adapter straight to an instrument: a `sim_backend.adapter`."""
+        from sim_backend.adapter import DirectAdapter
+
+        return DirectAdapter(self.visa.port(self._addresses[name]), **settings)
+
     def describe(self) -> dict[str, Any]:
         """Return what a record must say about a simulated bench."""
         return {
@@ -339,11 +345,7 @@ class VirtualLaboratory:
         place = self.place
         if place is None:
             return {}
-        account = {
-            "site": str(place.site),
-            "condition": place.condition,
-            "scale": place.scale,
-        }
+        account = {"site": str(place.site), "condition": place.condition, "scale": place.scale}
         if self.needles is None:  # a prober makes contacts later, and other ones
             account["contacts"] = {d.terminal: d.resistance for d in self.fixture.drives}
         return account
@@ -351,8 +353,9 @@ class VirtualLaboratory:
     def close(self) -> None:
         """Switch the instruments off, keep the device's state and let go of its file."""
         self.visa.shut_down()
-        for instrument in self.instruments.values():
-            instrument.close()
+        with self._lock:  # a line that a client sent may still be at work
+            for instrument in self.instruments.values():
+                instrument.close()
         self.save()
         if self._file is not None:
             self._file.close()

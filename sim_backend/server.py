@@ -94,6 +94,8 @@ class Server:
             port.close()
         for thread in self._threads:
             thread.join()
+        for client in tuple(self._clients):
+            client.join()
 
     def _start(self, run: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=run, args=arguments, daemon=True, name="serve")
@@ -152,12 +154,21 @@ class _Client:
         self._connection: Connection = port.connect(self._ready.set)
         self._gone = False
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._threads = [
+            threading.Thread(target=run, daemon=True, name="client")
+            for run in (self._take, self._send)
+        ]
 
     def start(self) -> None:
         """Begin to serve."""
         self._known.add(self)
-        for run in (self._take, self._send):
-            threading.Thread(target=run, daemon=True, name="client").start()
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait until its last line has been executed and its threads have ended."""
+        for thread in self._threads:
+            thread.join()
 
     def close(self) -> None:
         """End the connection from this side."""

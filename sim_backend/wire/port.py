@@ -121,8 +121,8 @@ class Port:
     def close(self) -> None:
         """End the worker; what is running is aborted."""
         self._closed = True
+        self.instrument.interrupt()
         if self._worker is not None:
-            self.instrument.interrupt()
             with self._work_there:
                 self._work_there.notify_all()
             self._worker.join()

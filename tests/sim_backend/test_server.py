@@ -14,14 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvisa
-from pymeasure.adapters import VISAAdapter
+from pymeasure.adapters import Adapter, VISAAdapter
 from pymeasure.instruments.keithley import Keithley2600
 from pyvisa.errors import VisaIOError
 
 from labctl.errors import BadInput
+from sim_backend.adapter import DirectAdapter
 from sim_backend.faults import Fault, with_faults
 from sim_backend.server import Server
 from sim_backend.visa import library
@@ -33,6 +35,19 @@ IDN = "Keithley Instruments Inc., Model 2602B, 4512345, 3.4.1"
 Resource = pyvisa.resources.MessageBasedResource
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
+
+class Talk:
+    """What the tests use of a VISA session, over an adapter straight to the instrument."""
+
+    def __init__(self, adapter: DirectAdapter) -> None:
+        self.adapter = adapter
+        self.write, self.read, self.close = adapter.write, adapter.read, adapter.close
+        self.read_bytes = adapter.read_bytes
+
+    def query(self, line: str) -> str:
+        self.write(line)
+        return self.read()
 
 
 class Way:
@@ -47,6 +62,25 @@ class Way:
         )
         assert isinstance(resource, Resource)
         return resource
+
+    def adapter(self) -> Adapter:
+        library_of = self.manager.visalib if self.address == ADDRESS else "@py"
+        return VISAAdapter(
+            self.address, visa_library=library_of, read_termination="\n", write_termination="\n"
+        )
+
+
+class ShortWay:
+    """The way without VISA."""
+
+    def __init__(self, rig: Rig, port: Port) -> None:
+        self.rig, self.port = rig, port
+
+    def open(self, timeout: float = 5000) -> Any:
+        return Talk(self.adapter(timeout))
+
+    def adapter(self, timeout: float = 5000) -> DirectAdapter:
+        return DirectAdapter(self.port, timeout=timeout / 1000)
 
 
 def port_of(rig: Rig, *faults: Fault) -> Port:
@@ -72,8 +106,15 @@ def over_tcp(rig: Rig, *faults: Fault) -> Iterator[Way]:
         manager.close()
 
 
-Opener = Callable[..., contextlib.AbstractContextManager[Way]]
-WAYS: dict[str, Opener] = {"in-process": in_process, "tcp": over_tcp}
+@contextlib.contextmanager
+def without_visa(rig: Rig, *faults: Fault) -> Iterator[ShortWay]:
+    port = port_of(rig, *faults)
+    yield ShortWay(rig, port)
+    port.close()
+
+
+Opener = Callable[..., contextlib.AbstractContextManager[Any]]
+WAYS: dict[str, Opener] = {"in-process": in_process, "tcp": over_tcp, "adapter": without_visa}
 
 
 @pytest.fixture(params=list(WAYS))
@@ -174,10 +215,7 @@ def test_answers_go_to_who_asked(way: Way) -> None:
 
 
 def test_pymeasure_measures(way: Way) -> None:
-    library_of = way.manager.visalib if way.address == ADDRESS else "@py"
-    adapter = VISAAdapter(
-        way.address, visa_library=library_of, read_termination="\n", write_termination="\n"
-    )
+    adapter = way.adapter()
     smu = Keithley2600(adapter)
     assert smu.id == IDN
     smu.ChA.source_voltage = 0.25
