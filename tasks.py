@@ -43,8 +43,14 @@ QT_LIBRARIES = {
     "libfontconfig.so.1": "libfontconfig1",
     "libdbus-1.so.3": "libdbus-1-3",
 }
-#: no display is needed, and text is UTF-8 on Windows too
-SURROUNDINGS = {"QT_QPA_PLATFORM": "offscreen", "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
+#: no display is needed, text is UTF-8 on Windows too, and what was compiled once is kept: the tests
+#: start hundreds of processes
+SURROUNDINGS = {
+    "QT_QPA_PLATFORM": "offscreen",
+    "MPLBACKEND": "Agg",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 
 
 class Failure(Exception):

@@ -1,6 +1,7 @@
 """What the files say: no place on one machine, no index of packages, names from the field."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,19 +38,22 @@ def files() -> Iterator[Path]:
             yield path
 
 
-FILES = [path for path in files() if path != Path(__file__).resolve()]
+@functools.cache
+def read() -> list[tuple[Path, str]]:
+    """Return every file but this one with its text."""
+    return [(path, path.read_text("utf-8")) for path in files() if path != Path(__file__).resolve()]
 
 
 def test_there_are_files_to_read() -> None:
-    assert {"tasks.py", "README.md", "run", "constraints.txt"} <= {path.name for path in FILES}
+    assert {"tasks.py", "README.md", "run", "constraints.txt"} <= {path.name for path, _ in read()}
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_files_name_no(what: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in FILES
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for path, text in read()
+        for number, line in enumerate(text.splitlines(), 1)
         if FORBIDDEN[what].search(line)
     ]
     assert found == []
@@ -85,9 +89,9 @@ def test_links_between_documents_lead_somewhere() -> None:
     link = re.compile(r"\]\((?!\w+:)([^)#]+)(?:#[^)]*)?\)")
     lost = [
         f"{path.relative_to(ROOT)}: {target}"
-        for path in FILES
+        for path, text in read()
         if path.suffix == ".md"
-        for target in link.findall(path.read_text("utf-8"))
+        for target in link.findall(text)
         if not (path.parent / target).exists()
     ]
     assert lost == []
@@ -97,7 +101,7 @@ def test_every_document_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text("utf-8")
     pages = {
         path.relative_to(ROOT / "docs").as_posix()
-        for path in FILES
+        for path, _ in read()
         if path.is_relative_to(ROOT / "docs")
     }
     assert {page for page in pages if page.endswith(".md") and page not in index} == {"index.md"}
