@@ -65,6 +65,7 @@ class Protocol(BaseModel):
     purpose: ClassVar[str] = ""  #: what people look for it under: ``plasticity``, ``memory`` ...
     reference: ClassVar[Reference] = Reference("")
     decides: ClassVar[bool] = False  #: what it does depends on readings, so a plan is nominal
+    runnable: ClassVar[bool] = True  #: it can be chosen; False where it only shows what others made
 
     @model_validator(mode="before")
     @classmethod

@@ -230,8 +230,8 @@ def _decays(alone: dict[str, list[_Seen]]) -> tuple[dict[str, Fit], list[Panel]]
             continue
         t = np.mean([one.t for one in whole], axis=0)
         y = np.mean([one.psc for one in whole], axis=0)
-        plain = compete(t, y, models=_LAWS, unit_y="A").fits
-        lasting = compete(t, y, models=_LAWS, baseline="free", unit_y="A").fits
+        plain = compete(t, y, models=_LAWS, unit_y="A", slow=1.0).fits
+        lasting = compete(t, y, models=_LAWS, baseline="free", unit_y="A", slow=1.0).fits
         both = judge(plain | {f"{name}_offset": fit for name, fit in lasting.items()})
         name = _CURRENT[letter]
         fits |= {f"{name}_{law}": fit for law, fit in both.fits.items()}

@@ -34,6 +34,7 @@ class Imported(Protocol):
     summary: ClassVar[str] = "Data that another program measured; made by labctl import."
     purpose: ClassVar[str] = "devices"
     reference: ClassVar[Reference] = Reference("")
+    runnable: ClassVar[bool] = False
 
     kind: Literal["imported"] = "imported"
     file: Annotated[str, Field(description="Name of the file the data come from.")] = ""

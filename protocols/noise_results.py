@@ -243,8 +243,8 @@ def _notes(
         yield f"flicker: {flicker.note}"
     if flicker.values and not flicker.identifiable:
         yield (
-            "flicker: while the floor is open the exponent leans to larger values (by about 0.1 in "
-            "500 samples) and its interval is too narrow; measure longer"
+            "flicker: these samples show no floor, so exponent and level are those without one and "
+            "their intervals hold for both; to know more, sample longer or faster"
         )
     if meter is not None:
         share = (integrated_noise(meter).value / integrated_noise(found).value) ** 2

@@ -254,7 +254,7 @@ def _decay(trials: list[_Trial], count: int) -> Results:
     t = np.mean([_since(one)[1:length] for one in trials], axis=0)
     seen = np.array([one.dark[1:length] - one.dark[0] for one in trials])
     y = seen.mean(axis=0)
-    fits: Competition = compete(t, y, models=_LAWS, unit_y="S")
+    fits: Competition = compete(t, y, models=_LAWS, unit_y="S", slow=1.0)
     share = metric_of(seen[:, -1] / seen[:, 0], "1", "light-left")
     pulses = "pulse" if count == 1 else "pulses"
     axes = Axes(f"Dark after {count} light {pulses}", "conductance above the dark one", "S",

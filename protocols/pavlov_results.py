@@ -167,7 +167,7 @@ def _hold(courses: list[_Course]) -> tuple[dict[str, Fit], tuple[Panel, ...], tu
         return {}, (), ()
     t = np.mean([one.t for one in held], axis=0)
     y = np.mean([one.g["hold"] - one.first for one in held], axis=0)
-    fits = compete(t, y, models=_LAWS, unit_y="S")
+    fits = compete(t, y, models=_LAWS, unit_y="S", slow=1.0)
     axes = Axes("Response while nothing happens", "response above that before", "S",
                 "time since the last pair", branch="potentiation")  # fmt: skip
     return (

@@ -31,7 +31,6 @@ Array = NDArray[np.float64]
 LAWS = ("single_decay", "double_decay", "stretched_decay", "power_decay")
 _LEFT = 0.175  # of a pulse, from the middle of its window to its end
 _MOST_PANELS = 8
-_UNLIKELY = 1e-3  # so few changes of sign by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,10 @@ def _state(
     stated = np.all(np.isfinite(weights) & (weights > 0))
     # without a specification the scatter is taken as the same share of every value
     sigma = weights if stated else None if logarithm else np.abs(mean)
-    fits = compete(t, mean, sigma, LAWS, "free", "s", "1" if logarithm else "S", absolute=False)
+    fits = compete(
+        t, mean, sigma, LAWS, "free", "s", "1" if logarithm else "S", absolute=False,
+        slow=1.0 if logarithm else mean,
+    )  # fmt: skip
     control = np.log(alone[0]) if alone and logarithm else alone[0] if alone else math.nan
     ends = np.column_stack((y[:, good][:, 0], y[:, good][:, -1], before))
     start = float(np.nanmean([d.before for d in read])) if np.isfinite(before).any() else math.nan
@@ -351,24 +353,9 @@ def _notes(
     if away:
         said.append(f"{away} of them began away from the baseline by more than the tolerance")
     said += [f"{state.name}: {state.fits.verdict}" for state in states]
-    said += _together(states)
     effect = metrics.get("read_disturb")
     if effect is not None:
         said.append(
             f"against trains with the last read alone, the reads changed the last value by {effect}"
         )
     return said
-
-
-def _together(states: Sequence[_State]) -> list[str]:
-    """Say where residuals do not change sign as often as independent ones would."""
-    found = []
-    for state in states:
-        best = state.fits.fits.get(state.fits.best)
-        if best is not None and best.runs is not None and best.runs < _UNLIKELY:
-            found.append(str(state.number))
-    if not found:
-        return []
-    numbers = ", ".join(found)
-    said = f"the residuals of {numbers} hang together (slow noise, or more than this law)"
-    return [f"{said}: the intervals of their parameters are too narrow"]

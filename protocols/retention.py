@@ -244,10 +244,11 @@ class Retention(Returning):
 
         Metrics, numbered by state and, with temperatures, marked by them (``nu_1_300K``): ``g``
         the conductance at the first read, ``nu`` the drift exponent of R, ``kept`` the share of G
-        at the last read, ``at_horizon`` the conductance there by the preferred law, ``life``. Over
-        the temperatures ``ea_life_1`` and ``life_use_1`` from the lives, ``ea1_1``, ``ea2_1`` from
-        the joint fit of the decays. Fits: ``drift_1``, ``log_linear_1``, ``power_1``,
-        ``stretched_1``, and ``arrhenius_1``, ``decays_1``.
+        at the last read, ``at_horizon`` the conductance there by the preferred law, ``life``, or
+        ``survived``, the time up to which it was not over. Over the temperatures ``ea_life_1`` and
+        ``life_use_1`` from the lives, ``ea1_1``, ``ea2_1`` from the joint fit of the decays. Fits:
+        ``drift_1``, ``log_linear_1``, ``power_1``, ``stretched_1``, and ``arrhenius_1``,
+        ``decays_1``.
         """
         asked = Asked(
             self.amplitudes, self.terminal, self.horizon, self.loss, self.use, self.decay,

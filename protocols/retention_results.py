@@ -82,6 +82,8 @@ def _numbers(one: Judged) -> dict[str, Metric]:
         found[f"at_horizon_{key}"] = one.end
     if math.isfinite(one.life):
         found[f"life_{key}"] = Metric(one.life, one.u_life, "s", "retention-life")
+    else:
+        found[f"survived_{key}"] = Metric(float(fading.t[-1]), None, "s", "retention-survived")
     return found
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.analysis.curves import evaluate
-from labctl.analysis.drift import fit_drift
+from labctl.analysis.drift import drift_curve, fit_drift
 from labctl.analysis.retention import RETENTIONS, Retention, fit_retention, retention_curve
+from labctl.analysis.slow_curves import with_slow_noise
 from labctl.protocol import Measured
 from labctl.readings import Readings
 from labctl.results import Fit, Metric
@@ -180,10 +181,14 @@ def judge(fading: Fading, asked: Asked) -> Judged:
     sigma = fading.sigma()
     middle = float(np.exp(np.mean(np.log(fading.t[fading.t > 0]))))
     u_r = None if sigma is None else sigma / fading.g**2
-    drift = fit_drift(fading.t, 1 / fading.g, u_r, middle, "R", absolute=False)
+    r = 1 / fading.g
+    drift = with_slow_noise(
+        drift_curve(middle), fit_drift(fading.t, r, u_r, middle, "R", absolute=False),
+        fading.t, r, r if u_r is None else u_r, r,
+    )  # fmt: skip
     moves = float(np.ptp(fading.g)) > _STILL * float(np.max(np.abs(fading.g)))
     laws = fit_retention(
         fading.t, fading.g, sigma, asked.horizon, RETENTIONS if moves else RETENTIONS[:1],
-        middle, absolute=False,
+        middle, absolute=False, slow=fading.g,
     )  # fmt: skip
     return Judged(fading, drift, laws, *life_of(fading.t, fading.g, asked.loss))

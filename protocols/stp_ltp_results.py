@@ -45,11 +45,14 @@ class Decay:
         From the end of the train to each read, as achieved, s.
     gain
         Conductance above that before the train, S; not a number where a read has no value.
+    before
+        That conductance, S.
     """
 
     place: float
     delay: Array
     gain: Array
+    before: float
 
     @property
     def first(self) -> float:
@@ -70,7 +73,9 @@ def decays(asked: StpLtp, found: Sequence[Trial]) -> list[Decay]:
     for trial in found:
         value = trial.label.get(name)
         if len(trial.g) == count and value is not None and np.isfinite(trial.before):
-            kept.append(Decay(float(value), trial.delay, trial.g - trial.before))
+            kept.append(
+                Decay(float(value), trial.delay, trial.g - trial.before, float(trial.before))
+            )
     return kept
 
 
@@ -122,13 +127,15 @@ def _means(single: Sequence[Decay]) -> list[Decay]:
         known = np.isfinite(gain)
         with np.errstate(all="ignore"):
             mean = np.where(known, gain, 0.0).sum(axis=0) / known.sum(axis=0)
-        found.append(Decay(place, np.mean([decay.delay for decay in same], axis=0), mean))
+        delay = np.mean([decay.delay for decay in same], axis=0)
+        found.append(Decay(place, delay, mean, float(np.mean([decay.before for decay in same]))))
     return found
 
 
 def _compete(mean: Decay) -> Competition:
     """Fit the laws with a free lasting part to a mean decay."""
-    return compete(mean.delay, mean.gain, None, _LAWS, "free", "s", "S")
+    slow = mean.before + mean.gain
+    return compete(mean.delay, mean.gain, None, _LAWS, "free", "s", "S", slow=slow)
 
 
 def _times(
@@ -165,7 +172,8 @@ def _times(
 
 
 def _fit(law: str, decay: Decay) -> Fit:
-    return fit_decay(decay.delay, decay.gain, None, law, "free", "s", "S")
+    slow = decay.before + decay.gain
+    return fit_decay(decay.delay, decay.gain, None, law, "free", "s", "S", slow=slow)
 
 
 def _determined(fit: Fit, names: Sequence[str]) -> bool:

@@ -176,8 +176,8 @@ def _decay(trains: _Trains, r: Array, asked: Asked) -> tuple[Competition, tuple[
     unit = "Ohm" if resistance else "S"
     # spikes of several trains differ in size, which the mean over trains keeps out of the shape
     t, y = (part.mean(axis=0) for part in _volatile(trains, r, asked))
-    plain = compete(t, y, models=_LAWS, unit_y=unit).fits
-    offset = compete(t, y, models=_LAWS, baseline="free", unit_y=unit).fits
+    plain = compete(t, y, models=_LAWS, unit_y=unit, slow=1.0).fits
+    offset = compete(t, y, models=_LAWS, baseline="free", unit_y=unit, slow=1.0).fits
     fits = judge(plain | {f"{name}_offset": fit for name, fit in offset.items()})
     name = "fall of the resistance" if resistance else "change of the conductance"
     axes = Axes("Decay after a train of spikes", name, unit, "time since the last spike")

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 _CURVE_POINTS = 200
 _NEARLY_SURE = 0.9995
+_UNLIKELY = 1e-3  # so few changes of sign by chance
 
 
 class Competition(msgspec.Struct, frozen=True):
@@ -42,12 +43,13 @@ def compete(
     *,
     absolute: bool = True,
     t0: float = 1.0,
+    slow: ArrayLike | None = None,
 ) -> Competition:
     """Fit each model and compare them.
 
     Parameters
     ----------
-    t, y, sigma, baseline, unit_t, unit_y, absolute, t0
+    t, y, sigma, baseline, unit_t, unit_y, absolute, t0, slow
         As for `labctl.analysis.decay.fit_decay`.
     models
         Names of the models, simplest first; `labctl.analysis.decay.MODELS` are all of them. Points
@@ -68,9 +70,12 @@ def compete(
     early = times < max((find_law(model).begin for model in models), default=-math.inf)
     if np.any(early):
         t, y, sigma = times[~early], _kept(y, early), None if sigma is None else _kept(sigma, early)
+        slow = slow if slow is None or np.ndim(slow) == 0 else _kept(slow, early)
     found = judge(
         {
-            model: fit_decay(t, y, sigma, model, baseline, unit_t, unit_y, absolute=absolute, t0=t0)
+            model: fit_decay(
+                t, y, sigma, model, baseline, unit_t, unit_y, absolute=absolute, t0=t0, slow=slow
+            )
             for model in models
         }
     )
@@ -102,7 +107,19 @@ def judge(fits: dict[str, Fit]) -> Competition:
     said = _verdict(best, scores, weights[best])
     if not fits[best].identifiable:
         said += ", but not all its parameters are identifiable"
-    return Competition(fits, best, weights, said)
+    return Competition(fits, best, weights, said + _of_residuals(fits[best]))
+
+
+def _of_residuals(fit: Fit) -> str:
+    """Say that residuals do not change sign as often as independent ones would, or nothing."""
+    if fit.runs is None or fit.runs >= _UNLIKELY:
+        return ""
+    known = "interval-with-slow-noise" in fit.definition
+    counted = "allow for 1/f noise, not for another law" if known else "take them for independent"
+    return (
+        "; its residuals hang together (slow noise, or more than this law), and the intervals "
+        f"{counted}"
+    )
 
 
 def _verdict(best: str, scores: dict[str, float], weight: float) -> str:

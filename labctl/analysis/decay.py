@@ -13,6 +13,7 @@ share parameters for `labctl.analysis.joint`.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 
@@ -38,12 +39,15 @@ from labctl.analysis.question import Baseline, Question, ask, residuals
 from labctl.analysis.residuals import runs_test
 from labctl.analysis.robust import trust
 from labctl.analysis.sample import Sample, clean
+from labctl.analysis.slow_noise import Spread, spread
 from labctl.errors import BadInput
 from labctl.results import Fit
 
 __all__ = ["MODELS", "Baseline", "curve", "fit_decay"]
 
 Array = NDArray[np.float64]
+
+_SLOWLY = ", with slow noise (interval-with-slow-noise)"
 
 #: names of the models that `fit_decay` knows, simplest first in each family
 MODELS = tuple(LAWS)
@@ -94,6 +98,7 @@ def fit_decay(
     bounds: Bounds | None = None,
     robust: bool = False,
     start: Fit | None = None,
+    slow: ArrayLike | None = None,
 ) -> Fit:
     """Fit a law of decay by weighted least squares.
 
@@ -108,17 +113,18 @@ def fit_decay(
     unit_t, unit_y
         Units of the values returned.
     absolute
-        Take `sigma` as it is; False takes it as relative weights. Errors are scaled up all the same
-        where chi2 is beyond its 99.9 % point: another curve never gets an error too small.
+        Take `sigma` as it is, not as weights. Beyond the 99.9 % point of chi2 errors are scaled up.
     t0
         Reference time of ``power_decay`` and ``log_decay``.
     bounds
-        Least and largest value allowed, by name; None is no bound. A profile that reaches a bound
-        is open there: the bound is the user's, not the data's.
+        Least and largest value allowed, by name; None is no bound. Profiles are open at a bound.
     robust
         Expect outliers (`labctl.analysis.robust`); `sigma` then only sets relative weights.
     start
         An earlier fit of the same model: the search begins there and nowhere else.
+    slow
+        What 1/f noise is in proportion to (the conductance), one number or one for each point:
+        errors then allow for it (`labctl.analysis.slow_noise`). Not with bounds or `robust`.
 
     Returns
     -------
@@ -131,15 +137,28 @@ def fit_decay(
     BadInput
         The model, the baseline, t0 or a bound cannot be used, or the arrays differ in length.
     """
+    _check_alone(slow, bounds, robust)
     asked = ask(model, baseline, (unit_t, unit_y), sigma is not None, absolute, t0, bounds, robust)
     with np.errstate(all="ignore"):
-        sample, note = clean(t, y, sigma, asked.level, asked.law.begin)
+        sample, note = clean(t, y, sigma, asked.level, asked.law.begin, slow)
         if refusal := asked.refuse(sample):
             return asked.empty(sample, join(note, refusal))
-        try:
-            return _fit(asked, sample, note, _place(asked, sample, start))
-        except (np.linalg.LinAlgError, ArithmeticError, ValueError):
-            return asked.empty(sample, join(note, "no minimum was found in these data"))
+        return _tried(asked, sample, note, _place(asked, sample, start))
+
+
+def _tried(asked: Question, sample: Sample, note: str, start: Array | None) -> Fit:
+    try:
+        return _fit(asked, sample, note, start)
+    except (np.linalg.LinAlgError, ArithmeticError, ValueError):
+        return asked.empty(sample, join(note, "no minimum was found in these data"))
+
+
+def _check_alone(slow: ArrayLike | None, bounds: Bounds | None, robust: bool) -> None:
+    if slow is not None and (bounds or robust):
+        raise BadInput(
+            "slow noise was given with bounds or with robust=True; it is allowed with neither, so "
+            "leave one of them out"
+        )
 
 
 def _place(asked: Question, sample: Sample, start: Fit | None) -> Array | None:
@@ -158,7 +177,8 @@ def _fit(asked: Question, sample: Sample, note: str, start: Array | None) -> Fit
     if asked.robust:
         return _robust_fit(asked, sample, note)
     problem, data, stakes = asked.problem(sample)
-    found, ends = explore(problem, stakes, start)
+    slow = None if sample.slow is None else functools.partial(_spread, asked, sample)
+    found, ends = explore(problem, stakes, start, slow)
     if found.excess:
         reduced = f"reduced chi2 {found.chi2 / stakes.dof:.3g}"
         note = join(note, f"the residuals exceed the stated sigma ({reduced}): errors scaled up")
@@ -186,9 +206,10 @@ def _report(
     """Put a fit's numbers together."""
     quantities = asked.quantities(sample)
     cov = intervals.covariance(found.problem, found.best, stuck(found, asked.curve_bounds(sample)))
+    cov = found.covariance(cov)
     return Fit(
         model=asked.law.name,
-        definition=asked.definition(found.scaled),
+        definition=asked.definition(found.scaled) + (_SLOWLY if found.slow is not None else ""),
         values=values(quantities, found, ends, cov),
         covariance=real_covariance(quantities, found, cov),
         chi2_reduced=chi2_reduced,
@@ -199,6 +220,25 @@ def _report(
         runs=runs_test(residuals(asked, sample, found.best.theta, found.best.c)),
         fixed=asked.fixed,
     )
+
+
+def _spread(asked: Question, sample: Sample, best: separable.Point) -> Spread | None:
+    """Return the covariance at a minimum with slow noise."""
+    assert sample.slow is not None
+    place = np.concatenate((best.theta, best.c))
+    count = len(best.theta)
+
+    def left(at: Array) -> Array:
+        return residuals(asked, sample, at[:count], at[count:])
+
+    slopes = np.empty((len(sample.t), len(place)))
+    for k, value in enumerate(place.tolist()):
+        step = np.zeros(len(place))
+        step[k] = 1e-5 * max(abs(value), 1e-3)
+        slopes[:, k] = (left(place - step) - left(place + step)) / (2 * step[k])
+    if not np.all(np.isfinite(slopes)):
+        return None
+    return spread(sample.t, slopes, left(place), sample.slow * sample.w)
 
 
 def _superfluous(asked: Question, sample: Sample, axis: Axis, found: Minimum) -> str:

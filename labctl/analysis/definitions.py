@@ -31,6 +31,7 @@ from labctl.analysis.formula import Definition
 from labctl.analysis.life import DEFINITIONS_LIFE
 from labctl.analysis.noise import DEFINITIONS_NOISE
 from labctl.analysis.retention import DEFINITIONS_RETENTION
+from labctl.analysis.slow_noise import DEFINITIONS_SLOW_NOISE
 from labctl.analysis.states import DEFINITIONS_STATES
 from labctl.analysis.statistics import DEFINITIONS_STATISTICS
 from labctl.analysis.stdp import DEFINITIONS_STDP
@@ -71,6 +72,7 @@ DEFINITIONS: dict[str, Definition] = collect(
         *DEFINITIONS_STIMULI,
         *DEFINITIONS_PROGRAMMING,
         *DEFINITIONS_DRIFT,
+        *DEFINITIONS_SLOW_NOISE,
         *DEFINITIONS_DWELL,
         *DEFINITIONS_ENERGY_PARTS,
         *DEFINITIONS_ENERGY_KINDS,

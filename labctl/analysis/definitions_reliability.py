@@ -136,6 +136,14 @@ DEFINITIONS_RELIABILITY: tuple[Definition, ...] = (
         quantity="retention time",
     ),
     Definition(
+        "retention-survived",
+        "last read, where the change had not reached the stated share",
+        "A lower bound of the life of a state; to be counted as right-censored.",
+        unit="s",
+        code="protocols.retention_results.analyse_retention",
+        quantity="retention time",
+    ),
+    Definition(
         "disturb-count",
         "n: |(G(n)/G(0))/(Gc(n)/Gc(0)) - 1| = tolerance",
         "Number of small pulses (reads, half-selected writes) after which the conductance G has "

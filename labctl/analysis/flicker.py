@@ -6,6 +6,11 @@ gamma likelihood is maximised (the Whittle likelihood of averaged spectra; Whitt
 doi:10.1007/BF02590998). Neighbouring frequencies of a windowed estimate are correlated, which the
 likelihood does not know, so errors and profile intervals are widened by the ratio of the sandwich
 variance to the naive one (Pace, Salvan and Sartori, Stat. Sinica 2011, 21, 129).
+
+A white floor cannot be less than nothing. Where none is seen, an interval of the exponent by the
+rise of the likelihood is too narrow (Self and Liang, doi:10.1080/01621459.1987.10478472) and the
+exponent leans to large values. The values are then those of a fit without a floor, and intervals
+reach over those of both fits.
 """
 
 from __future__ import annotations
@@ -13,9 +18,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.analysis.folding import folded
 from labctl.analysis.formula import Definition
 from labctl.analysis.noise import Spectrum
 from labctl.errors import BadInput
@@ -29,12 +36,10 @@ _LEFT_OUT = 3  # lowest bins: they feel the window and the straight line that wa
 _FEWEST = 8  # bins
 _STEPS = 60
 _LEVEL = 3.841458820694124  # 95 % of chi2 with one degree of freedom
+_LEVEL_99 = 6.6348966010212145
 _FARTHEST = 30.0  # of a profile, in the logarithms; beyond, the side is open
+_Z_95 = 1.959963984540054
 _MOST_ALPHA = 8.0
-_MOST_IMAGES = 200
-_PASSED = 3  # times the inverse of the aperture
-_NOTHING = 1e-30
-_NEAR, _GROWTH = 4, 1.5  # orders that stand alone; the next groups grow so
 
 DEFINITIONS_FLICKER = (
     Definition(
@@ -42,8 +47,7 @@ DEFINITIONS_FLICKER = (
         "S(f) = S1 (1 Hz/f)^alpha + W",
         "Flicker noise and a white floor W; alpha is the exponent, the level is sqrt(S1), the "
         "amplitude density of the flicker part at 1 Hz, white is sqrt(W), and at the corner both "
-        "parts are equal. Fitted by the gamma likelihood; the three lowest frequencies are left "
-        "out.",
+        "parts are equal. Gamma likelihood, without the three lowest frequencies.",
         doi="10.1007/BF02590998",
         source="Whittle, Ark. Mat. 1953, 2, 423",
         code="labctl.analysis.flicker.fit_flicker",
@@ -176,10 +180,8 @@ def fit_flicker(
     floor
         Fit a white floor beside the flicker noise.
     sampled
-        Interval of the samples and the time over which each is a mean, s. With them the fit allows
-        for what the mean takes from high frequencies and what sampling folds back from above half
-        the sampling rate (Kirchner, doi:10.1103/PhysRevE.71.066110); without, neither is thought
-        of.
+        Interval of the samples and the time over which each is a mean, s: the fit then allows for
+        what the mean takes away and what sampling folds back (`labctl.analysis.folding`).
 
     Returns
     -------
@@ -188,7 +190,9 @@ def fit_flicker(
         that of the floor, both in unit/sqrt(Hz); ``corner``, Hz. A floor or a slope that the range
         does not show is open on its side, and the fit not identifiable. Where the density is not
         of this shape (a Lorentzian of telegraph noise, mains), errors are widened and `note` says
-        so. The covariance is that of ln(level), alpha and ln(white).
+        so. Where no floor is seen, ``white`` is 0 with an upper end, the others are those of a fit
+        without a floor, and their intervals cover both. The covariance is that of ln(level), alpha
+        and, with a floor, ln(white).
 
     Raises
     ------
@@ -205,49 +209,39 @@ def fit_flicker(
         )
     f, y = found.f[chosen], found.psd[chosen]
     middle, size = math.sqrt(f[0] * f[-1]), float(np.median(y))
-    images, weights = _folded(f, middle, sampled)
+    images, weights = folded(f, middle, sampled)
     data = _Data(y / size, np.log(f / middle), found.dof[chosen] / 2, images, weights)
+    bare = _best(data, False, middle, size)
+    without = _result(found, chosen, bare)
+    if not floor:
+        return without
+    best = _best(data, True, middle, size)
+    fit = _result(found, chosen, best)
+    honest, naive = (part[2, 2] for part in _sandwich(found, chosen, best))
+    shown = bare.deviance - best.deviance > _LEVEL_99 * max(honest / max(naive, 1e-300), 1.0)
+    return fit if shown else _of_both(fit, without)
+
+
+def _best(data: _Data, floor: bool, middle: float, size: float) -> _Best:
     free = _Space(np.array([0, 0, 0 if floor else _NO_WHITE]), np.eye(3)[:, : 3 if floor else 2])
     deviance, theta = _minimise(data, free, _start(data, floor))
-    return _result(found, chosen, _Best(data, free, deviance, theta, middle, size))
+    return _Best(data, free, deviance, theta, middle, size)
 
 
-def _folded(f: Array, middle: float, sampled: tuple[float, float] | None) -> tuple[Array, Array]:
-    """Return ln of the frequencies seen at each, over the middle, and ln of their weights."""
-    if sampled is None:
-        return np.log(f / middle)[None, :], np.zeros((1, len(f)))
-    interval, aperture = sampled
-    if not 0 < aperture <= interval * (1 + 1e-9):
-        raise BadInput(
-            f"samples every {interval:g} s, each a mean over {aperture:g} s, were given; the mean "
-            "must be over a part of the interval"
-        )
-    # above a few times the inverse of the aperture nothing is let through
-    most = min(_MOST_IMAGES, math.ceil(_PASSED * interval / aperture))
-    found = [_images(f, middle, group, interval, aperture) for group in _groups(most)]
-    return np.array([place for place, _ in found]), np.array([weight for _, weight in found])
-
-
-def _groups(most: int) -> list[NDArray[np.intp]]:
-    """Return the orders of the images: near ones alone, far ones in ever larger groups."""
-    near = [np.array([k]) for k in range(-min(_NEAR, most), min(_NEAR, most) + 1)]
-    first, far = _NEAR + 1, []
-    while first <= most:
-        last = min(most, max(first, int(first * _GROWTH)))
-        far += [sign * np.arange(first, last + 1) for sign in (1, -1)]
-        first = last + 1
-    return near + far
-
-
-def _images(
-    f: Array, middle: float, group: NDArray[np.intp], interval: float, aperture: float
-) -> tuple[Array, Array]:
-    """Return ln of the middle place of some images at each frequency, and of their weight."""
-    places = np.abs(f[None, :] + group[:, None] / interval)
-    through = np.maximum(np.sinc(places * aperture) ** 2, _NOTHING)
-    weight = np.sum(through, axis=0)
-    place = np.sum(through * np.log(places / middle), axis=0) / weight
-    return place, np.log(weight)
+def _of_both(fit: Fit, without: Fit) -> Fit:
+    """Return a fit whose floor is in doubt, with intervals that hold with a floor and without."""
+    absent = fit.white.low is None
+    values = dict(fit.values)
+    for name in ("alpha", "level"):
+        one, other = fit.values[name], without.values[name]
+        low = None if one.low is None or other.low is None else min(one.low, other.low)
+        high = None if one.high is None or other.high is None else max(one.high, other.high)
+        sigma = None if low is None or high is None else (high - low) / (2 * _Z_95)
+        values[name] = Value((other if absent else one).value, sigma, low, high, one.unit)
+    if not absent:
+        return msgspec.structs.replace(fit, values=values)
+    values["white"] = Value(0.0, None, None, fit.white.high, fit.white.unit)
+    return msgspec.structs.replace(fit, values=values, covariance=without.covariance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +315,7 @@ def _result(found: Spectrum, chosen: NDArray[np.bool_], best: _Best) -> Fit:
     opened = [name for name, value in values.items() if None in (value.low, value.high)]
     if opened:
         note.append(f"not identifiable in this band: {', '.join(opened)}")
-    size = len(best.free.directions[0])
+    size = best.free.directions.shape[1]
     return Fit(
         "flicker" if best.floor else "flicker_without_floor",
         DEFINITIONS_FLICKER[0].formula + "; gamma likelihood, correlated bins counted",
@@ -371,28 +365,36 @@ def _excess(found: Spectrum, best: _Best) -> tuple[float, list[str]]:
 
 
 def _end(best: _Best, name: str, side: int, sigma: float, ratio: float) -> float | None:
-    """Follow the profile to where the deviance has risen by its 95 % level, or find it open."""
+    """Follow the profile to where the deviance has risen by its 95 % level, or find it open.
+
+    The root of the rise is nearly a straight line, so a few secant steps find the place.
+    """
     start, level = best.number(name, best.theta), _LEVEL * ratio
-    inside, theta = 0.0, best.theta
+    inside, low, theta = 0.0, 0.0, best.theta
     step = min(max(2 * sigma, 1e-6), 3.0)
     limit = _MOST_ALPHA if name == "alpha" else _FARTHEST
     while True:
         outside = inside + step
         if outside > limit:
             return None
-        rise, theta = _rise(best, name, start + side * outside, theta)
-        if rise >= level:
+        high, theta = _height(best, name, start + side * outside, theta, level)
+        if high >= 1:
             break
-        inside, step = outside, step * 1.6
+        inside, low, step = outside, high, step * 1.6
     for _ in range(40):
-        middle = (inside + outside) / 2
-        rise, theta = _rise(best, name, start + side * middle, theta)
-        inside, outside = (middle, outside) if rise < level else (inside, middle)
-        if outside - inside < 1e-4 * outside:
+        share = min(max((1 - low) / max(high - low, 1e-300), 0.05), 0.95)
+        middle = inside + share * (outside - inside)
+        height, theta = _height(best, name, start + side * middle, theta, level)
+        if abs(height - 1) < 1e-4 or outside - inside < 1e-4 * outside:
             break
-    return best.shown(name, start + side * (inside + outside) / 2)
+        if height < 1:
+            inside, low = middle, height
+        else:
+            outside, high = middle, height
+    return best.shown(name, start + side * middle)
 
 
-def _rise(best: _Best, name: str, value: float, theta: Array) -> tuple[float, Array]:
-    deviance, place = _minimise(best.data, best.held(name, value), theta)
-    return deviance - best.deviance, place
+def _height(best: _Best, name: str, at: float, theta: Array, level: float) -> tuple[float, Array]:
+    """Return the root of the rise over the level with a number held, and where that is."""
+    deviance, place = _minimise(best.data, best.held(name, at), theta)
+    return math.sqrt(max(deviance - best.deviance, 0.0) / level), place

@@ -87,7 +87,9 @@ def inverse_gram(jacobian: Array) -> Array | None:
     return result if bool(np.all(np.isfinite(result))) else None
 
 
-def profile(problem: Problem, best: Point, level: float, sigmas: Array) -> tuple[Profile, ...]:
+def profile(
+    problem: Problem, best: Point, level: float | Array, sigmas: Array
+) -> tuple[Profile, ...]:
     """Follow the profile of every parameter up to a rise of the sum of squares.
 
     Parameters
@@ -97,7 +99,8 @@ def profile(problem: Problem, best: Point, level: float, sigmas: Array) -> tuple
     best
         The minimum.
     level
-        Rise of the sum of squares that ends an interval: 3.84 times the variance for 95 %.
+        Rise of the sum of squares that ends an interval: 3.84 times the variance for 95 %; one for
+        all parameters or one for each.
     sigmas
         First guess of each half-width.
 
@@ -114,8 +117,9 @@ def profile(problem: Problem, best: Point, level: float, sigmas: Array) -> tuple
         The columns are not independent somewhere on the way.
     """
     drifts = _drifts(problem, best)
+    levels = np.broadcast_to(level, sigmas.shape).tolist()
     ends = [
-        [_end(problem, best, level, Way(k, side, drifts[k] * side), width) for side in (-1, 1)]
+        [_end(problem, best, levels[k], Way(k, side, drifts[k] * side), width) for side in (-1, 1)]
         for k, width in enumerate(sigmas.tolist())
     ]
     return tuple(Profile(low, high) for low, high in ends)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.analysis import intervals, separable
 from labctl.analysis.quantiles import excess_limit, student_95
+from labctl.analysis.slow_noise import Spread
 from labctl.results import Value
 
 __all__ = [
@@ -71,6 +72,7 @@ class Minimum:
     variance: float  #: of a point of weight 1
     scaled: bool  #: the variance comes from the residuals
     excess: bool  #: although sigma was stated
+    slow: Spread | None = None  #: the covariance where noise is slow, as the search counts
 
     @property
     def dof(self) -> float:
@@ -87,6 +89,22 @@ class Minimum:
         """Rise of the sum of squares at the end of a 95 % interval."""
         return self.variance * self.quantile**2
 
+    def levels(self, cov: Array | None) -> float | Array:
+        """Return the rise at the end of each parameter's interval, given their covariance."""
+        if self.slow is None or cov is None:
+            return self.level
+        plain = np.maximum(self.variance * np.diag(cov), 1e-300)
+        wider = np.diag(self.slow.covariance) / plain * (self.slow.quantile / self.quantile) ** 2
+        return np.asarray(self.level * np.maximum(wider, 1.0), float)
+
+    def covariance(self, cov: Array | None) -> Array | None:
+        """Return the covariance with slow noise for unit variance, or the plain one."""
+        if self.slow is None or cov is None:
+            return cov
+        honest = self.slow.covariance / self.variance
+        root = np.sqrt(np.maximum(np.diag(cov) / np.diag(honest), 1.0))
+        return np.asarray(honest * np.outer(root, root), float)
+
     @property
     def reduced(self) -> Array:
         """All parameters as the search counts them."""
@@ -94,7 +112,10 @@ class Minimum:
 
 
 def explore(
-    problem: separable.Problem, stakes: Stakes, start: Array | None = None
+    problem: separable.Problem,
+    stakes: Stakes,
+    start: Array | None = None,
+    slow: Callable[[separable.Point], Spread | None] | None = None,
 ) -> tuple[Minimum, tuple[intervals.Profile, ...]]:
     """Return the lowest minimum, and the profiles that start there.
 
@@ -106,6 +127,8 @@ def explore(
         What the sum of squares is worth.
     start
         Where to begin; without it on a grid.
+    slow
+        Gives the covariance with slow noise at a minimum.
     """
     if start is None:
         best = separable.best_of(problem, stakes.least)
@@ -113,8 +136,12 @@ def explore(
         best = separable.minimise(problem, start, None, stakes.least)
     for _ in range(_MOST_DESCENTS):
         found = weigh(problem, best, stakes)
+        cov = intervals.covariance(problem, best)
+        if slow is not None:
+            found = replace(found, slow=slow(best))
         try:
-            return found, intervals.profile(problem, best, found.level, half_widths(found))
+            widths = half_widths(found, found.covariance(cov))
+            return found, intervals.profile(problem, best, found.levels(cov), widths)
         except intervals.LowerFound as lower:
             best = separable.minimise(problem, lower.point.theta, None, stakes.least)
     return found, (intervals.Profile(None, None),) * len(found.reduced)
@@ -132,13 +159,12 @@ def weigh(problem: separable.Problem, best: separable.Point, stakes: Stakes) -> 
     return Minimum(problem, best, stakes, chi2, variance, scaled, excess)
 
 
-def half_widths(found: Minimum) -> Array:
-    """Guess how far each profile has to be followed."""
+def half_widths(found: Minimum, cov: Array | None) -> Array:
+    """Guess how far each profile has to be followed, from the covariance for unit variance."""
     best, count = found.best, len(found.best.theta)
     size = float(np.max(np.abs(best.c))) or 1.0
     usual = np.array([0.3] * count + [0.3 * size] * len(best.c))
     most = np.array([1.0] * count + [10.0 * size] * len(best.c))
-    cov = intervals.covariance(found.problem, best)
     if cov is None:
         return usual
     widths = found.quantile * np.sqrt(found.variance * np.maximum(np.diag(cov), 0.0))

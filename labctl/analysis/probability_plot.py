@@ -99,7 +99,8 @@ def _turnbull(devices: Lifetimes) -> Failed:
         mass = new
         if done:
             break
-    return Failed(ends, np.cumsum(mass[:-1]), "turnbull")
+    share = np.minimum(np.cumsum(mass[:-1]), 1.0)  # their sum may be a hair above
+    return Failed(ends, share, "turnbull")
 
 
 def _scale(model: str, share: Array) -> Array:

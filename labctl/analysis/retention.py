@@ -23,6 +23,7 @@ from labctl.analysis.curves import Curve, Derived, Parameter, band, evaluate
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves
 from labctl.analysis.quantiles import student_95
+from labctl.analysis.slow_curves import with_slow_noise
 from labctl.analysis.straight import straight_line
 from labctl.errors import BadInput
 from labctl.results import Column, Fit, Metric, Panel, Table
@@ -180,6 +181,7 @@ def fit_retention(
     unit: str = "S",
     *,
     absolute: bool = True,
+    slow: ArrayLike | None = None,
 ) -> Retention:
     """Fit the laws of fading and carry them on to a horizon.
 
@@ -199,6 +201,9 @@ def fit_retention(
         As for `retention_curve`.
     unit
         Of `y`.
+    slow
+        What 1/f noise is in proportion to (`labctl.analysis.slow_curves`), with errors from the
+        scatter alone; None takes all readings for independent.
 
     Raises
     ------
@@ -211,6 +216,12 @@ def fit_retention(
     remark = f"{early} readings at or before time 0" if early else ""
     times = np.where(times > 0, times, np.nan)
     found = compete_curves(curves, times, y, sigma, absolute=absolute, remark=remark)
+    if slow is not None:
+        fits = {
+            law: with_slow_noise(curves[law], fit, times, y, sigma, slow)
+            for law, fit in found.fits.items()
+        }
+        found = msgspec.structs.replace(found, fits=fits)
     values = np.ravel(np.asarray(y, float))
     best = found.fits.get(found.best)
     metric = None

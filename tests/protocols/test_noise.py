@@ -62,7 +62,8 @@ def trap(seed: int, samples: int) -> dict[str, bool]:
 
 
 def test_random_flicker_noise_lies_in_its_interval():
-    assert flicker(1, 400) == (True, True)
+    found = np.array([flicker(seed, 256) for seed in range(1, 4)])
+    assert np.all(found.sum(axis=0) >= 2)
 
 
 def test_a_random_trap_is_found():
@@ -73,12 +74,10 @@ def test_a_random_trap_is_found():
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_levels_of_flicker_noise_are_covered_as_the_interval_says():
-    found = np.array([flicker(seed, 320) for seed in range(200)])
-    alpha, level = found.mean(axis=0)
-    assert level > 0.95 - 4 * math.sqrt(0.95 * 0.05 / 200)
-    # with an open floor the exponent of a short record leans upwards: 0.83 is seen, and the
-    # results say so
-    assert alpha > 0.7
+    # most of these records are too short to show a floor: the intervals hold with and without one
+    found = np.array([flicker(seed, 256) for seed in range(200)])
+    for share in found.mean(axis=0):
+        assert 0.915 <= share <= 0.985, found.mean(axis=0)
 
 
 @pytest.mark.long

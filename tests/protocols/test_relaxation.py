@@ -165,6 +165,32 @@ def drawn(draw: random.Random, seed: int) -> bool:
     return value.low <= tau <= value.high
 
 
+def drawn_in_slow_noise(draw: random.Random, seed: int) -> bool:
+    """Measure a filament with hidden law and 1/f noise of its own: is tau in its interval?"""
+    tau, beta = math.exp(draw.uniform(math.log(0.03), math.log(0.15))), draw.uniform(0.5, 0.9)
+    content = device(
+        "direct-cbram", noise=True, strengthening=0.0, relaxation=tau, beta=beta,
+        noise_sigma=10 ** draw.uniform(-3.3, -2.3),
+    )  # fmt: skip
+    value = rehearse(SPIKE, content, seed=seed).analyse().fits["stretched_decay_1"].tau
+    if value.low is None or value.high is None:
+        return True  # said to be unknown
+    return value.low <= tau <= value.high
+
+
+def test_hidden_times_are_covered_although_the_noise_is_slow():
+    draw = random.Random(8)
+    assert sum(drawn_in_slow_noise(draw, seed) for seed in range(3)) >= 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_hidden_times_are_covered_as_often_as_said_although_the_noise_is_slow():
+    draw = random.Random(2)
+    share = sum(drawn_in_slow_noise(draw, seed) for seed in range(200)) / 200
+    assert 0.90 <= share <= 0.985, share
+
+
 def test_residuals_that_hang_together_are_told(found):
     # a third, slow relaxation of the junction is beyond two exponentials
     assert any("hang together" in note for note in found.notes)

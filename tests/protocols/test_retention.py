@@ -120,6 +120,8 @@ def test_what_does_not_fade_is_censored_not_extrapolated_to_a_life():
     found = rehearse(Retention(last=1e4), device("direct-rram")).analyse()
     assert not any(name.startswith("life") for name in found.metrics)
     assert sum("censored" in note for note in found.notes) == 2
+    assert found.metrics["survived_1"].value == pytest.approx(1e4, rel=0.01)
+    assert found.metrics["survived_1"].definition == "retention-survived"
     assert found.metrics["kept_1"].value == pytest.approx(1, abs=1e-3)
 
 
@@ -141,6 +143,35 @@ def energy(draw: random.Random, seed: int) -> bool:
     fit = rehearse(asked, content, seed=seed).analyse().fits["arrhenius_1"]
     value = fit.Ea
     return value.low is None or value.high is None or value.low <= hidden <= value.high
+
+
+def drift(draw: random.Random, seed: int) -> bool:
+    """Let a glass with hidden exponent and 1/f noise drift: is nu in its interval?"""
+    hidden = draw.uniform(0.03, 0.12)
+    content = device(
+        "direct-pcm-epcm",
+        {"read": True},
+        drift_scale=hidden / 0.09,
+        noise_scale=draw.uniform(0.005, 0.05),  # above, 1/G is far from normal
+    )
+    asked = DRIFT.model_copy(update={"temperatures": (), "last": 1e3})
+    results = rehearse(asked, content, seed=seed).analyse()
+    value = results.fits["drift_1"].nu
+    slack = 0.001 * hidden  # a crystalline share and 0.9 ms of the pulse
+    return value.low - slack <= hidden <= value.high + slack
+
+
+def test_hidden_drifts_are_covered():
+    draw = random.Random(5)
+    assert sum(drift(draw, seed) for seed in range(4)) >= 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_hidden_drifts_are_covered_as_often_as_said():
+    draw = random.Random(6)
+    share = sum(drift(draw, seed) for seed in range(300)) / 300
+    assert share >= 0.90, share
 
 
 def test_hidden_energies_are_covered():
