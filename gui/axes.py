@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pyqtgraph as pg
 
 from gui import look
+from gui.shading import linear_texts
 from labctl.plot import Scale, scale_for
 from labctl.report import typeset
 from labctl.units import show
@@ -154,22 +155,6 @@ def _scale(ends: Sequence[float], unit: str, log: bool = False) -> Scale:
     """Choose a prefix; nobody counts kiloseconds."""
     found = scale_for(ends, unit, log)
     return Scale(1.0, unit) if unit == "s" and found.factor < 1 else found
-
-
-def linear_texts(values: Sequence[float], spacing: float, factor: float) -> list[str]:
-    """Return the numbers at ticks with as many decimals as their spacing needs.
-
-    Examples
-    --------
-    >>> linear_texts([0.0, 5e-4], 5e-4, 1e3)
-    ['0.0', '0.5']
-    """
-    step = spacing * factor
-    places = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
-    if places > 12 or max((abs(v * factor) for v in values), default=0.0) >= 1e6:
-        return [f"{v * factor:.6g}" for v in values]
-    texts = [f"{v * factor:.{places}f}" for v in values]
-    return [text.lstrip("-") if float(text) == 0 else text.replace("-", "−") for text in texts]
 
 
 def log_ticks(low: float, high: float, unit: str, scale: Scale) -> tuple[list[Tick], list[float]]:

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui.instruments import InstrumentState
-from gui.look import DARK, GRID, LIGHT, colours, icon, is_dark
+from gui.look import GRID, colours, icon
 from gui.runner import RunnerState
+from gui.ways import Ways
 
 __all__ = ["BenchBar"]
 
@@ -69,6 +70,7 @@ class BenchBar(QWidget):
         for text, pace in _PACES:
             self._pace.addItem(text, pace)
         self._pace.activated.connect(lambda: self.paceChanged.emit(self._pace.currentData()))
+        self.ways = Ways(self)
         self._status = QLabel(self)
         self._status.setProperty("kind", "heading")
         self._pause = self._button("Pause", "pause", "Wait before the next step (Ctrl+P)")
@@ -95,7 +97,7 @@ class BenchBar(QWidget):
         row.addWidget(self._benches)
         row.addLayout(self._chips)
         row.addStretch(1)
-        for widget in (self._status, self._pace, self._pause, self._stop, self._abort):
+        for widget in (self._status, self.ways, self._pace, self._pause, self._stop, self._abort):
             row.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -164,10 +166,9 @@ class BenchBar(QWidget):
         self._colour_abort(going)
 
     def _colour_abort(self, going: bool) -> None:
-        red = (LIGHT if not is_dark() else DARK).danger if going else "#C62828"
-        text = "#000000" if going and is_dark() else "#FFFFFF"
+        red = "#E53935" if going else "#C62828"
         self._abort.setStyleSheet(
-            f"QPushButton {{ background: {red}; color: {text}; font-weight: 700; border: none; "
+            f"QPushButton {{ background: {red}; color: #FFFFFF; font-weight: 700; border: none; "
             "border-radius: 4px; padding: 6px 18px; } QPushButton:pressed { background: #8E0000; }"
         )
 

@@ -100,6 +100,7 @@ class GroupPlot(pg.GraphicsLayout):  # type: ignore[misc] # pyqtgraph comes with
             self.addItem(axes.y_axis, row=at, col=0)
             self.addItem(axes.box, row=at, col=1)
             self.addItem(axes.x_axis, row=at + 1, col=1)
+            self.addItem(axes.bar, row=at, col=2)
             self.layout.setRowStretchFactor(at, rooms[min(row, len(rooms) - 1)])
             if row:
                 axes.box.setXLink(self.axes[0].box)

@@ -13,11 +13,14 @@ from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from gui.look import apply
+from gui.settling import Settling
 from gui.window import Window
 from labctl.errors import LabctlError
 from labctl.record import read_header
 
 __all__ = ["gui"]
+
+_TURN = 1e-3  # s, after which a thread that plans lets the event loop have its turn
 
 
 def gui(
@@ -43,6 +46,8 @@ def gui(
     apply(app, scheme)
     window = Window(root, bench or "sim-ftj", kind, settings)
     window.show()
+    Settling(window)
+    sys.setswitchinterval(_TURN)
     if run is not None:
         window.opened.show_run(run)
     _close_on_interrupt(window)

@@ -50,6 +50,7 @@ class Conduct(QObject):
         self.queue = Queue()
         self._wanted: set[int] = set()  # to be run although the queue is held
         self._number = 0  # of the job that runs
+        self.wire = False  #: whether runs keep a log of what is sent and answered
         self.runner = Runner(self._file.folder, self)
         self.runner.stateChanged.connect(self.stateChanged)
         self.runner.began.connect(self._began)
@@ -212,7 +213,7 @@ class Conduct(QObject):
 
     def _start(self, words: list[str], folder: Path | None) -> None:
         try:
-            self.runner.start(words, folder)
+            self.runner.start([*words, *(["--wire-log"] if self.wire else [])], folder)
         except OSError as error:
             self._finish("failed", f"the runner cannot be started: {error.strerror}")
             return

@@ -11,8 +11,9 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from gui.decimation import Pyramid, band, thin
+from gui.shading import Shading
 from gui.styles import FLAGGED, POINTS, Style
-from gui.tiles import Tiles, shade_text, written
+from gui.tiles import Tiles, half_of, shade_text, written
 from labctl.results import Trace
 
 __all__ = ["Curve", "Point", "Shown", "shown"]
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 
 _FEW = 4000  # points up to here are drawn one by one
 _MOST = 8000  # points of a curve that runs to and fro
+_OVERLAP = 4  # px, of what is around a text without ink
 _FLOOR = 0.1  # a bar that reaches zero ends at this part of the value on a logarithmic axis
 
 
@@ -109,16 +111,21 @@ class Curve:
         self._band: Any = None
         self._drawn: tuple[Array, Array] = (np.zeros(0), np.zeros(0))
         self.trace = Trace((), ())
+        self._shading: Shading | None = None
         self.shown = shown(self.trace, False, False)
 
-    def set(self, trace: Trace, style: Style, x_log: bool, y_log: bool) -> None:
-        """Show another trace, or the same one in another style."""
+    def set(
+        self, trace: Trace, style: Style, x_log: bool, y_log: bool, shading: Shading | None = None
+    ) -> None:
+        """Show another trace, or the same one in another style; tiles need a shading."""
         self.clear()
+        self._shading = shading
         self.trace, self.shown = trace, shown(trace, x_log, y_log)
         if trace.kind == "tiles":
-            self._add(Tiles(trace, self.shown))
-            for text in written(trace, self.shown):
-                self._add(text)
+            if shading is not None:
+                self._add(Tiles(trace, self.shown, shading))
+                for text in written(trace, self.shown, shading):
+                    self._add(text)
         elif len(self.shown.x) > _FEW or trace.kind not in POINTS:
             self._draw_line(trace, style)
         else:
@@ -132,6 +139,12 @@ class Curve:
 
     def refresh(self, start: float, stop: float, columns: int) -> None:
         """Choose anew what is drawn, for this range of the abscissa."""
+        if self.trace.kind == "tiles":
+            wide = 2 * half_of(self.shown)[0] * columns / ((stop - start) or 1.0)
+            texts = [item for item in self._items if isinstance(item, pg.TextItem)]
+            fits = all(text.boundingRect().width() <= wide + _OVERLAP for text in texts)
+            for text in texts:
+                text.setVisible(fits)
         if self._pyramid is None:
             return
         x, y = self._drawn = self._pyramid.view(start, stop, columns)
@@ -151,7 +164,7 @@ class Curve:
         if not len(x):
             return None
         if self.trace.kind == "tiles":
-            half = Tiles(self.trace, self.shown).half
+            half = half_of(self.shown)
             return (
                 float(x.min()) - half[0], float(x.max()) + half[0],
                 float(y.min()) - half[1], float(y.max()) + half[1],
@@ -185,14 +198,13 @@ class Curve:
         place = int(self.shown.places[min(at, len(self.shown.places) - 1)])
         errors = trace.y_error
         error = float(errors[place]) if len(errors) == len(trace.x) and len(errors) else None
-        label = shade_text(trace, place) if trace.kind == "tiles" else trace.label
+        label = shade_text(trace, place, self._shading) if trace.kind == "tiles" else trace.label
         return Point(float(trace.x[place]), float(trace.y[place]), error, label, data)
 
     def _draw_line(self, trace: Trace, style: Style) -> None:
         pen = pg.mkPen(style.colour, width=1 if trace.kind in POINTS else 2)
         if style.dashes:
             pen.setDashPattern(list(style.dashes))
-        x, y = self.shown.x, self.shown.y
         x, y = self.shown.x, self.shown.y
         few = len(x) <= _FEW
         self._line = pg.PlotCurveItem(pen=pen, antialias=few)

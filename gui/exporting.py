@@ -15,7 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.errand import Answer, Elsewhere
-from gui.names import file_name
+from gui.names import RECORDS, file_name
 from gui.panels import PanelPlot
 from gui.worker import Worker
 
@@ -28,10 +28,12 @@ FORMS = {
     "png": ("PNG figure, for slides", "png"),
     "csv": ("CSV table of the numbers", "csv"),
     "report": ("HTML report", "html"),
+    "record": ("the whole run as HDF5, CSV, Parquet or NetCDF", "h5"),
     "page": ("HTML page for the lab book", "html"),
 }
 _FIGURE = Elsewhere("gui.papers", "save_figure")
 _DATA = Elsewhere("gui.papers", "save_data")
+_RECORD = Elsewhere("gui.papers", "save_record")
 _PAGE = Elsewhere("gui.papers", "save_page")
 
 
@@ -62,6 +64,8 @@ class Exporter(QObject):
         path = default_path(self.folder, title, form)
         said, suffix = FORMS[form]
         dialog = QFileDialog(self._widget, said, str(path.parent), f"{said} (*.{suffix})")
+        if form == "record":
+            dialog.setNameFilters([f"{name} (*.{end})" for name, end in RECORDS.items()])
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(suffix)
         dialog.selectFile(path.name)
@@ -86,11 +90,13 @@ class Exporter(QObject):
         plot
             Whose group is exported; a report and a page are of the run that is shown.
         """
-        if form in ("report", "page"):
+        if form in ("report", "page", "record"):
             if self.folder is None:
                 self.failed.emit("a report was asked for, but no run is open; open one first")
-                return
-            self._make(_PAGE, form, str(self.folder), path)
+            elif form == "record":
+                self._make(_RECORD, str(self.folder), path)
+            else:
+                self._make(_PAGE, form, str(self.folder), path)
         elif plot is not None and form == "csv":
             self._make(_DATA, plot.shown(), path)
         elif plot is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, READINGS, Begun, Done, Entry, Interrupted, Note, Session
+from labctl.parts import Cursor, last_part
 from labctl.readings import Flag
 from labctl.record import read_header
 from labctl.steps import Move, Play, Soak, Wait
@@ -40,7 +41,12 @@ class Following:
         self.planned = 0  #: steps; 0 while that is not known
         self.nominal = False  #: the plan is that of a protocol that decides from readings
         self.flags = Flag(0)  #: of the last reading
-        self.read = 0  #: bytes of the journal
+        self._journal = Cursor(folder / JOURNAL)
+
+    @property
+    def read(self) -> int:
+        """Bytes of the journal that were read."""
+        return self._journal.read
 
     @property
     def output_on(self) -> bool:
@@ -53,7 +59,7 @@ class Following:
         Returns
         -------
         list of (str, str)
-            What is new, a kind (``wire``, ``info``, ``warning``, ``danger``) and a sentence each.
+            What is new, a kind (``step``, ``info``, ``warning``, ``danger``) and a sentence each.
         """
         if not self.planned:
             self._read_plan()
@@ -85,22 +91,17 @@ class Following:
 
     def _lines(self) -> list[bytes]:
         try:
-            with (self.folder / JOURNAL).open("rb") as file:
-                file.seek(self.read)
-                data = file.read(_MOST)
+            return self._journal.more(_MOST).splitlines()
         except OSError:
             return []
-        whole = data[: data.rfind(b"\n") + 1]
-        self.read += len(whole)
-        return whole.splitlines()
 
     def _take(self, entry: Entry) -> tuple[str, str]:
         if isinstance(entry, Begun):
             self.step = entry
-            return "wire", f"step {entry.step}: {told_of_step(entry)}"
+            return "step", f"step {entry.step}: {told_of_step(entry)}"
         if isinstance(entry, Done):
             self.step, self.done = None, self.done + 1
-            return "wire", f"step {entry.step} done, {entry.row} readings so far"
+            return "step", f"step {entry.step} done, {entry.row} readings so far"
         if isinstance(entry, Interrupted):
             self.step = None
             return "warning", f"step {entry.step} had been interrupted: {entry.handling}"
@@ -110,7 +111,7 @@ class Following:
 
     def _read_flags(self) -> None:
         try:
-            with (self.folder / READINGS).open("rb") as file:
+            with last_part(self.folder / READINGS).open("rb") as file:
                 size = file.seek(0, 2)
                 file.seek(max(0, size - _END))
                 lines = file.read().split(b"\n")[1:-1]

@@ -85,8 +85,12 @@ def divide(window: Window) -> None:
     """Give the columns their widths where nothing is remembered; the middle has the most."""
     docks, narrow = window.docks, window.width() < _NARROW
     left, right = [docks["Sample"], docks["Protocols"]], [docks["Results"], docks["Runs"]]
-    window.resizeDocks(left, [176 if narrow else 240] * 2, _ACROSS)
-    window.resizeDocks(right, [236 if narrow else 280] * 2, _ACROSS)
+    wide = window.width()
+    beside = (
+        (176, 236) if narrow else (min(max(240, wide // 8), 400), min(max(280, wide // 7), 460))
+    )
+    window.resizeDocks(left, [beside[0]] * 2, _ACROSS)
+    window.resizeDocks(right, [beside[1]] * 2, _ACROSS)
     window.resizeDocks(right, [60, 40], _DOWN)
     share(window)
     if narrow:  # icons say it where there is no room for words

@@ -62,12 +62,18 @@ DARK = Colours(
     good="#3CCB98",
 )  # fmt: skip
 
-# after viridis (CC0, van der Walt and Smith, https://bids.github.io/colormap) and, for what has a
-# middle, Crameri's vik (doi:10.5281/zenodo.1243862), a few stations of each
+# the maps that `labctl.tiles` prints with, a few stations of each: cividis
+# (doi:10.1371/journal.pone.0199239) and ColorBrewer's red and blue (doi:10.1559/152304003100010929)
 #: from small to large
-SEQUENTIAL = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#FDE725")
+SEQUENTIAL = (
+    "#00224E", "#1A386F", "#434E6C", "#61656F", "#7D7C78", "#9B9476", "#BCAE6C", "#DEC958",
+    "#FEE838",
+)  # fmt: skip
 #: from negative over nothing to positive
-DIVERGING = ("#001261", "#0A5D94", "#8FB9CE", "#EBE5E0", "#D29A7B", "#A3461B", "#590008")
+DIVERGING = (
+    "#053061", "#2065AB", "#4393C3", "#90C4DD", "#D1E5F0", "#F7F6F6", "#FDDBC7", "#F3A481",
+    "#D6604D", "#B1182B", "#67001F",
+)  # fmt: skip
 
 
 def apply(app: QApplication, scheme: Scheme = "system") -> None:
@@ -133,6 +139,8 @@ def _sheet(c: Colours) -> str:
     QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus {{ border-color: {c.accent}; }}
     QTextBrowser, QTextBrowser:focus {{ border: none; background: transparent; }}
     QListView, QTreeView, QTableView, QScrollArea {{ border: none; background: transparent; }}
+    QTreeView::item:selected {{ background: {c.raised}; color: {c.ink};
+        border-left: 3px solid {c.accent}; }}
     QToolButton {{ border: none; border-radius: 4px; padding: 4px; }}
     QToolButton:hover, QToolButton:checked {{ background: {c.raised}; }}
     QToolButton:focus {{ border: 1px solid {c.accent}; }}

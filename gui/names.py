@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["file_name"]
+__all__ = ["RECORDS", "file_name"]
+
+#: forms of `labctl.export` that are one file of numbers, and their suffixes
+RECORDS = {"hdf5": "h5", "csv": "csv", "parquet": "parquet", "netcdf": "nc"}
 
 _FORBIDDEN = '<>:"/\\|?*'
 

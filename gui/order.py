@@ -110,6 +110,7 @@ def python_text(order: Order, root: str = "runs") -> str:
         "device": order.site,
         "sample": order.sample,
         "fresh": order.fresh,
+        "operator": order.operator,
         "pace": order.pace,
         "accept_degraded": order.accept_degraded,
     }

@@ -45,8 +45,8 @@ class PanelPlot(QWidget):
     """Panels of a protocol, of a run or of several runs.
 
     Keys: X and Y make an axis logarithmic, Home shows everything, A shows all groups, P pins what
-    is shown so that it stays behind what comes, Ctrl+C copies the value under the crosshair, Ctrl+E
-    exports.
+    is shown so that it stays behind what comes, Ctrl+C copies the value under the crosshair,
+    Ctrl+Shift+E exports.
     """
 
     valueChanged = Signal(object)  #: tuple of Panel  # noqa: N815 - as Qt's widgets have it
@@ -201,9 +201,11 @@ class PanelPlot(QWidget):
             MenuEntry("pin-off-outline", "Remove overlays", "Shift+P", self.clearOverlays),
             None,
             MenuEntry("content-copy", "Copy value", "Ctrl+C", self.copy),
-            MenuEntry("image-outline", "Copy image", "Ctrl+Shift+C", self._wanting("image")),
+            MenuEntry("image-outline", "Copy image", "Ctrl+Alt+C", self._wanting("image")),
             None,
-            MenuEntry("export-variant", "Export as PDF …", "Ctrl+E", self._wanting("pdf"), True),
+            MenuEntry(
+                "export-variant", "Export as PDF …", "Ctrl+Shift+E", self._wanting("pdf"), True
+            ),
             MenuEntry("", "Export as SVG …", "", self._wanting("svg")),
             MenuEntry("", "Export as PNG …", "", self._wanting("png")),
             MenuEntry("", "Export data as CSV …", "", self._wanting("csv")),

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import msgspec
 
+from gui.names import RECORDS
 from gui.results_text import energies, energy_sentence
 from gui.styles import POINTS
 from labctl import plot
 from labctl.errors import BadInput
+from labctl.export import export
 from labctl.listing import provenance, report_html
 from labctl.plot import groups
 from labctl.record import Record
@@ -26,7 +28,7 @@ from labctl.remarks import read_remarks
 from labctl.report import interval_text, metric_text, symbol, value_text, verdict
 from labctl.results import Panel
 
-__all__ = ["csv_text", "lab_book_page", "save_data", "save_figure", "save_page"]
+__all__ = ["csv_text", "lab_book_page", "save_data", "save_figure", "save_page", "save_record"]
 
 _STYLE = """
 body { font: 10.5pt "DejaVu Sans", Arial, sans-serif; color: #222; margin: 12mm auto;
@@ -117,6 +119,23 @@ def save_page(form: str, folder: str, path: str) -> str:
     """
     record = Record(folder)
     return _write(Path(path), report_html(record) if form == "report" else lab_book_page(record))
+
+
+def save_record(folder: str, path: str) -> str:
+    """Write a whole run as other programs want it; the suffix of the path is the form.
+
+    Raises
+    ------
+    BadInput
+        It is not a run folder, the suffix is none of `RECORDS`, the form's library is missing, or
+        the file cannot be written.
+    """
+    form = next((form for form, suffix in RECORDS.items() if path.endswith(f".{suffix}")), None)
+    if form is None:
+        asked = ", ".join(f".{suffix}" for suffix in RECORDS.values())
+        raise BadInput(f'"{path}" was asked for; the suffix has to be one of {asked}')
+    export(Record(folder), form, Path(path))
+    return path
 
 
 def _write(path: Path, text: str) -> str:

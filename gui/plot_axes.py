@@ -11,10 +11,12 @@ from PySide6.QtCore import Qt, Signal
 
 from gui import look
 from gui.axes import Quantity, UnitAxis
+from gui.colour_bar import ColourBar
 from gui.curves import Curve
 from gui.grid_lines import GridLines
 from gui.legend import Entry, Legend
 from gui.styles import POINTS, styles
+from gui.tiles import shading_of_panel
 from labctl.results import Panel
 
 __all__ = ["Box", "Overlaid", "PlotAxes"]
@@ -79,6 +81,7 @@ class PlotAxes:
         self.y_axis.setWidth(_BESIDE)
         self.zero = pg.InfiniteLine(0.0, angle=0)
         self.curves: list[Curve] = []
+        self.bar = ColourBar()
         self.legend = Legend()
         self.legend.setParentItem(self.box)
 
@@ -96,12 +99,14 @@ class PlotAxes:
             )
             layers.append((traces, styles(traces, c, first=k + 1), overlay.name))
         self._renew(sum(len(traces) for traces, _, _ in layers))
+        shading = shading_of_panel(panel)
+        self.bar.setValue(shading)
         free, entries = iter(self.curves), []
         for traces, chosen, name in layers:
             for trace, style in zip(traces, chosen, strict=True):
-                next(free).set(trace, style, x_log, y_log)
+                next(free).set(trace, style, x_log, y_log, shading)
                 label = ": ".join(part for part in (name, trace.label) if part)
-                if label:
+                if label and trace.kind != "tiles":
                     entries.append(Entry(label, style, trace.kind))
         self.legend.enter([] if panel.residuals_of else entries)
         self.restyle()

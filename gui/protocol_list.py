@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
-from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from gui.background import Background
 from gui.look import DEPRESSION, GRID, POTENTIATION, colours, icon
 from gui.purposes import heading_of, order_of
 from labctl import catalogue
@@ -22,6 +23,35 @@ _SIZE = QSize(40, 24)
 _MOST = 400  # corners of a picture
 _KIND = Qt.ItemDataRole.UserRole
 _WORDS = Qt.ItemDataRole.UserRole + 1
+_NOT_OFFERED = frozenset({"imported"})  # kinds of runs that nobody can start
+
+
+class _Read(NamedTuple):
+    """What the list shows of one protocol."""
+
+    kind: str
+    title: str = ""
+    tip: str = ""
+    words: str = ""  #: that a search finds
+    heading: str = ""
+    panels: tuple[Panel, ...] = ()  #: its preview
+    wrong: str = ""  #: why it cannot be used
+
+
+def _read(kind: str) -> _Read:
+    """Import a protocol and let it draw itself; called in a thread, so no Qt here."""
+    try:
+        protocol = cast("type[Protocol]", catalogue.load("protocol", kind))
+        heading, title = heading_of(protocol), protocol.title or kind
+        words = " ".join((kind, title, protocol.summary, protocol.reference.text, heading)).lower()
+        tip = f"{title} ({kind})\n{protocol.summary}"
+    except Exception as error:  # noqa: BLE001 - somebody's broken package must not end the list
+        return _Read(kind, wrong=f"{type(error).__name__}: {error}")
+    try:
+        panels = tuple(protocol(kind=kind).preview())
+    except (ValueError, LabctlError):  # one that has no values of its own has no picture either
+        panels = ()
+    return _Read(kind, title, tip, words, heading, panels)
 
 
 def picture(panels: Sequence[Panel], size: QSize = _SIZE, ratio: float = 2.0) -> QPixmap:
@@ -68,8 +98,8 @@ def picture(panels: Sequence[Panel], size: QSize = _SIZE, ratio: float = 2.0) ->
 class ProtocolList(QWidget):
     """All protocols that are installed. The value is the kind that is chosen.
 
-    They are imported one by one while the window is already there; the first window does not wait
-    for twenty-seven kinds of measurement.
+    They are imported one by one in a thread while the window is already there; neither the first
+    window nor the event loop waits for all the kinds of measurement.
 
     Parameters
     ----------
@@ -105,14 +135,18 @@ class ProtocolList(QWidget):
         self._items: dict[str, QTreeWidgetItem] = {}
         self._value = ""
         self._left: Iterator[str] = iter(())
-        self._timer = QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._next)
+        self._work = Background(self)
+        self._work.done.connect(self._add)
 
     def fill(self) -> None:
-        """Begin to fill the list, one protocol at a time between other events."""
-        self._left = iter(catalogue.names("protocol"))
-        self._timer.start()
+        """Begin to fill the list, one protocol after the other."""
+        self._left = iter(kind for kind in catalogue.names("protocol") if kind not in _NOT_OFFERED)
+        self._next()
+
+    def close_work(self) -> None:
+        """Read no more, and wait for the protocol that is being read."""
+        self._left = iter(())
+        self._work.close()
 
     def value(self) -> str:
         """Return the kind that is chosen; empty for none."""
@@ -146,30 +180,24 @@ class ProtocolList(QWidget):
     def _next(self) -> None:
         kind = next(self._left, None)
         if kind is None:
-            self._timer.stop()
             self.ready.emit()
-            return
-        try:
-            protocol = cast("type[Protocol]", catalogue.load("protocol", kind))
-            self._add(kind, protocol)
-        except Exception as error:  # noqa: BLE001 - somebody's broken package must not end the list
-            self.failed.emit(f"the protocol {kind} cannot be used: {type(error).__name__}: {error}")
+        else:
+            self._work.ask(kind, _read, kind)
 
-    def _add(self, kind: str, protocol: type[Protocol]) -> None:
-        group = self._group(heading_of(protocol))
-        item = QTreeWidgetItem(group, [protocol.title or kind])
-        item.setData(0, _KIND, kind)
-        where = " ".join((kind, protocol.title, protocol.summary, protocol.reference.text))
-        item.setData(0, _WORDS, f"{where} {group.text(0)}".lower())
-        item.setToolTip(0, f"{protocol.title} ({kind})\n{protocol.summary}")
-        try:
-            item.setIcon(0, QIcon(picture(protocol(kind=kind).preview())))
-        except (ValueError, LabctlError):  # one that has no values of its own has no picture either
-            item.setIcon(0, QIcon(picture(())))
-        self._items[kind] = item
-        if kind == self._value:
-            self.setValue(kind)
-        self._filter(self._search.text())
+    def _add(self, kind: str, read: _Read) -> None:
+        if read.wrong:
+            self.failed.emit(f"the protocol {kind} cannot be used: {read.wrong}")
+        else:
+            item = QTreeWidgetItem(self._group(read.heading), [read.title])
+            item.setData(0, _KIND, kind)
+            item.setData(0, _WORDS, read.words)
+            item.setToolTip(0, read.tip)
+            item.setIcon(0, QIcon(picture(read.panels)))
+            self._items[kind] = item
+            if kind == self._value:
+                self.setValue(kind)
+            self._filter(self._search.text())
+        self._next()
 
     def _group(self, heading: str) -> QTreeWidgetItem:
         found = self._groups.get(heading)

@@ -34,7 +34,7 @@ def _metrics(results: Results, tints: Tints) -> Iterator[str]:
         text = metric_text(metric)
         label = escape(name.replace("_", " "))
         yield (
-            f'<tr><td width="30%">{label}</td>'
+            f'<tr><td width="36%">{label}</td>'
             f"<td>{_number(text, name, tints)}<br>"
             f'<span style="color:{tints[1]};font-size:8pt">{escape(metric.definition)}</span>'
             "</td></tr>"

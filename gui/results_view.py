@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from PySide6.QtCore import QEvent, QPoint, QUrl, Signal
-from PySide6.QtGui import QCursor, QGuiApplication
+from PySide6.QtCore import QEvent, QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QCursor, QGuiApplication, QTextOption
 from PySide6.QtWidgets import QLabel, QTextBrowser, QToolButton, QToolTip, QVBoxLayout, QWidget
 
 from gui import look
@@ -34,12 +34,15 @@ class ResultsView(QWidget):
         self._text.setFrameShape(QTextBrowser.Shape.NoFrame)
         self._text.anchorClicked.connect(self._clicked)
         self._text.document().setDocumentMargin(look.GRID)
+        self._text.setWordWrapMode(QTextOption.WrapMode.WordWrap)
         self._mark = QLabel("SIMULATED")
         self._mark.setProperty("kind", "simulated")
         self._mark.hide()
         self._compare = QToolButton()
         self._compare.setCheckable(True)
         self._compare.setText("Energy among those reported")
+        self._compare.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._compare.setIcon(look.icon("chevron-right"))
         self._compare.toggled.connect(self._toggle)
         self._compare.hide()
         self._energy = PanelPlot()
@@ -91,6 +94,7 @@ class ResultsView(QWidget):
             self._draw_energy()
 
     def _toggle(self, shown: bool) -> None:
+        self._compare.setIcon(look.icon("chevron-down" if shown else "chevron-right"))
         self._energy.setVisible(shown)
         if shown:
             self._draw_energy()

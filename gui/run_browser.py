@@ -132,7 +132,7 @@ def _drawn(
 class RunBrowser(QWidget):
     """Runs below a folder, newest first.
 
-    Keys: Ctrl+F searches, Enter opens, Ctrl+Enter compares those chosen, F2 notes.
+    Keys: Ctrl+Shift+F searches, Enter opens, Shift+Enter compares those chosen, F2 notes.
     """
 
     valueChanged = Signal(object)  #: folder of the runs  # noqa: N815 - as Qt's widgets have it
@@ -209,7 +209,7 @@ class RunBrowser(QWidget):
         self._search.setPlaceholderText("Search runs")
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(lambda _: self._typed.start())
-        self._boxes = [_box("any protocol"), _box("any device"), _box("any result")]
+        self._boxes = [_box("protocol"), _box("device"), _box("result")]
         filters = QHBoxLayout()
         filters.setSpacing(look.GRID // 2)
         for box in self._boxes:
@@ -251,10 +251,10 @@ class RunBrowser(QWidget):
     def _actions(self) -> None:
         self._menu = QMenu(self)
         self._open_action = self._act("Open", "chart-line", "Return", self._open)
-        self._compare_action = self._act("Compare", "compare", "Ctrl+Return", self._compare)
+        self._compare_action = self._act("Compare", "compare", "Shift+Return", self._compare)
         self._act("Note", "note-edit-outline", "F2", self._edit, button=False)
-        self._act("Open a folder …", "folder-open-outline", "Ctrl+O", self.open_folder)
-        self._act("Search", "magnify", "Ctrl+F", self._search.setFocus, button=False)
+        self._act("Folder …", "folder-open-outline", "Ctrl+O", self.open_folder)
+        self._act("Search", "magnify", "Ctrl+Shift+F", self._search.setFocus, button=False)
         self._buttons.addStretch(1)
         self._list.customContextMenuRequested.connect(
             lambda at: self._menu.popup(self._list.viewport().mapToGlobal(at))
@@ -369,6 +369,7 @@ def _box(all_text: str) -> QComboBox:
     box.addItem(all_text, "")
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(5)
+    box.setFont(look.font(-1))
     return box
 
 

@@ -30,6 +30,7 @@ class RunHead(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title, self._state, self._facts = QLabel(), QLabel(), QLabel()
+        self._state.setMinimumWidth(1)
         self._said = QLabel()
         self._said.setWordWrap(True)
         for label, kind in (
@@ -73,6 +74,7 @@ class RunHead(QWidget):
         name = folder.name if folder is not None else ""
         self._title.setText(glance.title if glance is not None else name)
         self._state.setText(status_text(status))
+        self._state.setToolTip(status_text(status))
         _set_kind(self._state, _KINDS.get(status, "caption"))
         self._bar.setVisible(status == "running")
         self._facts.setText("" if glance is None else _facts(glance))
@@ -128,7 +130,7 @@ def remarks(glance: Glance) -> list[str]:
         for name, count in glance.flagged.items()
     ]
     told = [note.text for note in glance.notes if note.kind in ("instrument", "safety", "record")]
-    return [*said, *told[-2:]]
+    return list(dict.fromkeys([*said, *told[-2:]]))  # what ended a run is often noted as well
 
 
 def _facts(glance: Glance) -> str:

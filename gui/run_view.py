@@ -167,12 +167,13 @@ class RunView(QWidget):
     def _actions(self) -> None:
         menu = QMenu(self)
         self._out.setMenu(menu)
-        report, page = (f"Save {FORMS[form][0]} …" for form in ("report", "page"))
+        report, page, record = (f"Save {FORMS[form][0]} …" for form in ("report", "page", "record"))
         for text, icon, key, do in (
             ("Fit another model or range", "chart-bell-curve", "F", self.refit),
             ("Back to the run's own results", "arrow-left", "Alt+Left", self._back),
             (report, "file-chart-outline", "Ctrl+R", self._saving("report")),
-            (page, "notebook-outline", "Ctrl+L", self._saving("page")),
+            (page, "notebook-outline", "Ctrl+Shift+L", self._saving("page")),
+            (record, "table-arrow-right", "Ctrl+Shift+S", self._saving("record")),
         ):
             action = QAction(look.icon(icon), text, self)
             action.setShortcut(QKeySequence(key))

@@ -147,6 +147,10 @@ class Runner(QObject):
             self._asked_to_abort = time.monotonic()
         self._tell("abort", "aborting")
 
+    def keep_wire(self, *, on: bool) -> None:
+        """Write what is sent and answered into the run folder from now on, or no more."""
+        self._tell("wire on" if on else "wire off")
+
     def end_by_force(self) -> None:
         """End a process that does not answer; nothing is made safe by this."""
         if self._process is not None:
@@ -161,14 +165,15 @@ class Runner(QObject):
         self._process = None
         self._enter("idle")
 
-    def _tell(self, word: str, state: RunnerState) -> None:
+    def _tell(self, word: str, state: RunnerState | None = None) -> None:
         if self._process is None or self._process.stdin is None:
             return
         try:
             self._process.stdin.write(f"{word}\n".encode())
         except OSError:  # it has ended; the next look finds out how
             return
-        if self.state not in ("stopping", "aborting") or state == "aborting":
+        ending = self.state in ("stopping", "aborting")
+        if state == "aborting" or (state is not None and not ending):
             self._enter(state)
 
     def _enter(self, state: RunnerState) -> None:

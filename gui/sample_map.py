@@ -46,7 +46,7 @@ class SampleMap(QWidget):
         self._told: dict[str, str] = {}
         self._value: tuple[str, ...] = ()
         self._lasso: list[QPointF] = []
-        self.setMinimumHeight(48)
+        self.setMinimumHeight(88)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("map of the sample")

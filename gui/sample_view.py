@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from pathlib import Path
 
-from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, Qt, QUrl, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.background import Background
-from gui.look import GRID, SEQUENTIAL, colour_at, colours, font
+from gui.look import GRID, colours, font
 from gui.opened import Opened
 from gui.sample import SiteRun, latest, layout_of, metrics_of, runs_of, usual_site
 from gui.sample_map import SampleMap
+from gui.shading import Shading, paint_bar, shading_of
 from labctl.feasibility import Stress, stress_so_far
 from labctl.report import metric_text, typeset
 from labctl.units import show
@@ -42,19 +44,33 @@ def status_colour(status: str) -> QColor:
 
 
 class _Scale(QWidget):
-    """The colours of a map with their ends."""
+    """The colours of a map with their values, below what they mean."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFixedHeight(GRID)
+        self._shading: Shading | None = None
+        high = QFontMetrics(font(-1)).height()
+        self._title = high
+        self.setFixedHeight(2 * high + GRID + GRID // 2 + 4)
+
+    def setValue(self, shading: Shading | None) -> None:  # noqa: N802 - Qt's manner
+        """Show a shading; None shows nothing."""
+        self._shading = shading
+        self.setVisible(shading is not None)
+        self.setToolTip(shading.title if shading is not None else "")
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw them from left to right."""
-        gradient = QLinearGradient(0, 0, self.width(), 0)
-        for k, colour in enumerate(SEQUENTIAL):
-            gradient.setColorAt(k / (len(SEQUENTIAL) - 1), QColor(colour))
+        """Draw title, colours and numbers."""
+        if self._shading is None:
+            return
         painter = QPainter(self)
-        painter.fillRect(self.rect(), gradient)
+        painter.setFont(font(-1))
+        painter.setPen(QColor(colours().ink))
+        area = QRectF(self.rect())
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft, self._shading.title)
+        bar = QRectF(0, self._title + 2, area.width() - 1, GRID)
+        paint_bar(painter, bar, self._shading, upright=False)
         painter.end()
 
 
@@ -91,13 +107,13 @@ class SampleView(QWidget):
         self._empty.setWordWrap(True)
         self._spare = QWidget(self)  # takes the room of a map that there is not
         self._scale = _Scale(self)
-        self._low, self._high = self._caption(), self._caption()
         self._about = QTextBrowser(self)
         self._about.setFont(font(-1))
         self._about.setFrameShape(QFrame.Shape.NoFrame)
         self._about.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self._about.setOpenLinks(False)
         self._about.setMinimumHeight(_ABOUT // 3)
+        self._about.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._about.setMaximumHeight(_ABOUT)
         self._about.anchorClicked.connect(lambda url: self.runOpened.emit(Path(url.toLocalFile())))
         self._about.hide()
@@ -112,11 +128,6 @@ class SampleView(QWidget):
         return made
 
     def _lay_out(self) -> None:
-        ends = QHBoxLayout()
-        ends.setContentsMargins(0, 0, 0, 0)
-        ends.addWidget(self._low)
-        ends.addStretch(1)
-        ends.addWidget(self._high)
         column = QVBoxLayout(self)
         column.setContentsMargins(GRID, 0, 0, GRID // 2)
         column.setSpacing(GRID // 2)
@@ -124,10 +135,9 @@ class SampleView(QWidget):
         column.addWidget(self._by)
         column.addWidget(self._empty)
         column.addWidget(self._spare, 1)
-        column.addWidget(self.map, 1)
+        column.addWidget(self.map, 4)
         column.addWidget(self._scale)
-        column.addLayout(ends)
-        column.addWidget(self._about)
+        column.addWidget(self._about, 1)
 
     def refresh(self) -> None:
         """Look again at the runs below the root; they are read beside the window."""
@@ -183,21 +193,18 @@ class SampleView(QWidget):
         metric = "" if what == _STATUS else what
         newest = latest(self._runs, metric)
         told = {site: self._tip(run, metric) for site, run in newest.items()}
-        self._scale.setVisible(bool(metric))
-        self._low.setText("")
-        self._high.setText("")
         if not metric:
+            self._scale.setValue(None)
             self.map.setColours({s: status_colour(r.status) for s, r in newest.items()}, told)
             return
         name = metric.partition(".")[2]
         values = {site: run.metrics[name].value for site, run in newest.items()}
-        low, high = min(values.values(), default=0.0), max(values.values(), default=0.0)
-        span = (high - low) or 1.0
-        painted = {site: colour_at((value - low) / span) for site, value in values.items()}
-        self.map.setColours(painted, told)
         unit = next((run.metrics[name].unit for run in newest.values()), "1")
-        self._low.setText(typeset(show(low, unit)) if values else "")
-        self._high.setText(typeset(show(high, unit)) if values else "")
+        shading = shading_of(values.values(), name.replace("_", " "), unit)
+        self._scale.setValue(shading)
+        good = {site: value for site, value in values.items() if math.isfinite(value)}
+        painted = {} if shading is None else {s: shading.colour(v) for s, v in good.items()}
+        self.map.setColours(painted, told)
 
     def _tip(self, run: SiteRun, metric: str) -> str:
         name = metric.partition(".")[2]

@@ -6,6 +6,7 @@ opens outside. Nothing is run by a link.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
+    QMenu,
     QTextBrowser,
     QToolButton,
     QVBoxLayout,
@@ -25,13 +27,24 @@ from gui.look import GRID, icon
 from gui.order import Order
 from labctl import catalogue
 
-__all__ = ["SheetView", "order_of_link", "sheets"]
+__all__ = ["EXERCISES", "SheetView", "order_of_link", "sheets"]
+
+#: what a student can ask for, and the word for it, also of a link ``exercise:device``
+EXERCISES = {
+    "A device that you do not know": "device",
+    "A bench on which something goes wrong": "fault",
+    "What it was": "answer",
+}
 
 _WELCOME = """## A lab sheet
 
 Open a sheet with the folder above: any Markdown file. Links such as
 [a pulse of 200 µs](labctl:ppf?width=200%20us&bench=sim-ftj) set the window up; nothing runs until
 you press **Run**.
+
+Without a sheet there are exercises: [a device that you do not know](exercise:device), and
+[a bench on which something goes wrong](exercise:fault). When you have found it, see
+[what it was](exercise:answer).
 """
 
 
@@ -73,6 +86,7 @@ class SheetView(QWidget):
     """
 
     orderAsked = Signal(object)  # noqa: N815 - an `Order` to show, not to run
+    exerciseAsked = Signal(str)  # noqa: N815 - ``device``, ``fault`` or ``answer``
     said = Signal(str, str)  #: kind and sentence, for the console
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -87,12 +101,21 @@ class SheetView(QWidget):
         self._open.setIcon(icon("folder-open"))
         self._open.setToolTip("Open a sheet")
         self._open.clicked.connect(self._ask)
+        self._exercise = QToolButton(self)
+        self._exercise.setIcon(icon("school-outline"))
+        self._exercise.setToolTip("Exercises: an unknown device, a fault to be found")
+        self._exercise.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self)
+        for text, what in EXERCISES.items():
+            menu.addAction(text, partial(self.exerciseAsked.emit, what))
+        self._exercise.setMenu(menu)
         self._text = QTextBrowser(self)
         self._text.setOpenLinks(False)
         self._text.anchorClicked.connect(self.follow)
         row = QHBoxLayout()
         row.addWidget(self._choice, 1)
         row.addWidget(self._open)
+        row.addWidget(self._exercise)
         row.addStretch(0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, GRID, GRID // 2)
@@ -124,6 +147,8 @@ class SheetView(QWidget):
         order = order_of_link(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
         if order is not None:
             self.orderAsked.emit(order)
+        elif url.scheme() == "exercise" and url.path() in EXERCISES.values():
+            self.exerciseAsked.emit(url.path())
         elif url.scheme() in ("http", "https"):
             QDesktopServices.openUrl(url)
         elif url.path().endswith(".md") and self._value is not None:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from gui.look import DIVERGING, SEQUENTIAL, colour_at, colours
-from labctl.results import Trace
-from labctl.units import show
+from gui.look import colours
+from gui.shading import Shading, shading_of
+from labctl.results import Panel, Trace
 
 if TYPE_CHECKING:
     from gui.curves import Shown
 
-__all__ = ["Tiles", "shade_text", "written"]
+__all__ = ["Tiles", "shade_text", "shading_of_panel", "written"]
 
 Array = NDArray[np.float64]
 
@@ -26,31 +26,32 @@ _MOST_WRITTEN = 80
 _DARK = 0.5  # lightness below which writing is white
 
 
-def shade_text(trace: Trace, place: int) -> str:
+def shading_of_panel(panel: Panel) -> Shading | None:
+    """Return what the colours of a panel mean; None where it has no tiles."""
+    values = [v for trace in panel.traces if trace.kind == "tiles" for v in trace.shade]
+    return shading_of(values, panel.shade_label, panel.shade_unit, panel.signed)
+
+
+def shade_text(trace: Trace, place: int, shading: Shading | None) -> str:
     """Return the value of one tile as the crosshair tells it."""
-    if place >= len(trace.shade):
+    if place >= len(trace.shade) or shading is None:
         return trace.label
-    return " ".join(part for part in (trace.label, show(trace.shade[place], "1", 4)) if part)
+    return " ".join(part for part in (trace.label, shading.text(trace.shade[place])) if part)
 
 
-def written(trace: Trace, shown: Shown) -> Iterator[Any]:
+def written(trace: Trace, shown: Shown, shading: Shading) -> Iterator[Any]:
     """Yield the value of every tile as text in its middle, where there are few enough."""
     if len(shown.x) > _MOST_WRITTEN:
         return
-    shade = np.asarray(trace.shade, float)
-    places = shown.places[shown.places < len(shade)]
-    known = np.isfinite(shade[places])
-    x, y, places = shown.x[: len(places)][known], shown.y[: len(places)][known], places[known]
-    tiles = _coloured(x, y, shade[places], (1.0, 1.0))
-    for (_, colour), place, px, py in zip(tiles, places, x, y, strict=True):
-        ink = "#FFFFFF" if colour.lightnessF() < _DARK else "#1C1D1F"
-        text = pg.TextItem(f"{trace.shade[int(place)]:.3g}", color=ink, anchor=(0.5, 0.5))
-        text.setPos(float(px), float(py))
+    for x, y, value in _known(trace, shown):
+        ink = "#FFFFFF" if shading.colour(value).lightnessF() < _DARK else "#1C1D1F"
+        text = pg.TextItem(f"{value * shading.scale.factor:.3g}", color=ink, anchor=(0.5, 0.5))
+        text.setPos(x, y)
         yield text
 
 
 class Tiles(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph comes without types
-    """A square at each place, coloured by its value; values of both signs meet in the middle.
+    """A square at each place, coloured by its value.
 
     Parameters
     ----------
@@ -58,14 +59,18 @@ class Tiles(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph comes without 
         Of the kind ``tiles``.
     shown
         Its places in the coordinates of the axes.
+    shading
+        Which colour a value has.
     """
 
-    def __init__(self, trace: Trace, shown: Shown) -> None:
+    def __init__(self, trace: Trace, shown: Shown, shading: Shading) -> None:
         super().__init__()
-        shade = np.asarray(trace.shade, float)
-        shade = shade[shown.places[shown.places < len(shade)]]
-        self.half = (_spacing(shown.x) / 2, _spacing(shown.y) / 2)
-        self._tiles = _coloured(shown.x, shown.y, shade, self.half)
+        self.half = half_of(shown)
+        across, down = self.half
+        self._tiles = [
+            (QRectF(x - across, y - down, 2 * across, 2 * down), shading.colour(value))
+            for x, y, value in _known(trace, shown)
+        ]
         self._bounds = QRectF()
         for rectangle, _ in self._tiles:
             self._bounds = self._bounds.united(rectangle)
@@ -84,29 +89,20 @@ class Tiles(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph comes without 
             painter.drawRect(rectangle)
 
 
+def half_of(shown: Shown) -> tuple[float, float]:
+    """Return half the width and half the height of a tile."""
+    return _spacing(shown.x) / 2, _spacing(shown.y) / 2
+
+
 def _spacing(values: Array) -> float:
     """Return the usual distance of neighbours; one where there is only one place."""
     places = np.unique(values)
     return float(np.median(np.diff(places))) if len(places) > 1 else 1.0
 
 
-def _coloured(
-    x: Array, y: Array, shade: Array, half: tuple[float, float]
-) -> list[tuple[QRectF, QColor]]:
-    known = shade[np.isfinite(shade)]
-    if not len(known):
-        return []
-    low, high = float(np.min(known)), float(np.max(known))
-    signed = low < 0 < high
-    if signed:
-        low, high = -max(-low, high), max(-low, high)
-    span = (high - low) or 1.0
-    stations = DIVERGING if signed else SEQUENTIAL
-    return [
-        (
-            QRectF(px - half[0], py - half[1], 2 * half[0], 2 * half[1]),
-            colour_at((value - low) / span, stations),
-        )
-        for px, py, value in zip(x.tolist(), y.tolist(), shade.tolist(), strict=False)
-        if np.isfinite(value)
-    ]
+def _known(trace: Trace, shown: Shown) -> Iterator[tuple[float, float, float]]:
+    """Yield place and value of each tile that has one."""
+    shade = np.asarray(trace.shade, float)
+    for x, y, place in zip(shown.x.tolist(), shown.y.tolist(), shown.places.tolist(), strict=True):
+        if place < len(shade) and np.isfinite(shade[place]):
+            yield x, y, float(shade[place])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, QTimer
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
 )
 
+from gui.background import Background
 from gui.bench_bar import BenchBar
 from gui.bench_view import BenchView
 from gui.centre import Centre
@@ -70,7 +72,7 @@ class Window(QMainWindow):
         self.conduct = Conduct(self.opened, self)
         self.instruments = Instruments(self)
         self.bar = BenchBar(self)
-        self.worker = Worker(self)
+        self.worker = Worker(self, held=True)
         self.centre = Centre(self.opened, self.worker, self)
         self.queue_bar = QueueBar(self)
         self.queue_panel = QueuePanel(self)
@@ -94,11 +96,24 @@ class Window(QMainWindow):
         self.opened.choose_kind(kind)
         self._restore()
         self.conduct.open()
-        QTimer.singleShot(_LATER, self, self.protocols.fill)  # the first picture does not wait
+        self._warm = Background(self)
+        self.protocols.ready.connect(self._load_plots)
+        QTimer.singleShot(_LATER, self, self._begin_work)  # the first picture does not wait
+
+    def _begin_work(self) -> None:
+        """Do what the first picture did not need."""
+        self.worker.release()
+        self.protocols.fill()
+
+    def _load_plots(self) -> None:
+        """Import what the first plot will need, in a thread."""
+        self._warm.ask("plots", importlib.import_module, "gui.canvas")
 
     # -- layout -----------------------------------------------------------------------------------
 
     def _restore(self) -> None:
+        if self._settings is not None:
+            self.opened.change_ways(operator=str(self._settings.value("operator", "")))
         if self._settings is None or not self._settings.contains("layout"):
             QTimer.singleShot(0, self, lambda: divide(self))
             return
@@ -111,6 +126,7 @@ class Window(QMainWindow):
         if self._settings is not None:
             self._settings.setValue("geometry", self.saveGeometry())
             self._settings.setValue("layout", self.saveState())
+            self._settings.setValue("operator", self.opened.ways.operator)
             self._settings.sync()
 
     # -- keys -------------------------------------------------------------------------------------
@@ -212,6 +228,8 @@ class Window(QMainWindow):
         self.instruments.close()
         self.centre.planner.close()
         self.watching.end()
+        self.protocols.close_work()
+        self._warm.close()
         self.sample.shut()
         self.centre.run_actions.close_work()
         self.centre.live.close_worker()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
+
+from gui.exercises import answer_of, faulty_bench, unknown_device
+from labctl.errors import LabctlError
 
 if TYPE_CHECKING:
     from gui.window import Window
@@ -33,6 +37,8 @@ def _wire_bench(window: Window) -> None:
     bar.abortAsked.connect(conduct.abort)
     opened.benchChanged.connect(window.show_bench)
     opened.waysChanged.connect(lambda: bar.setPace(opened.ways.pace))
+    opened.waysChanged.connect(lambda: bar.ways.setValue(opened.ways))
+    bar.ways.valueChanged.connect(lambda changed: opened.change_ways(**changed))
     for asking in (bar, view):
         asking.identifyAsked.connect(window.identify)
     instruments.changed.connect(bar.setInstruments)
@@ -51,6 +57,22 @@ def _wire_protocol(window: Window) -> None:
     centre.said.connect(window.say)
     window.sheet.orderAsked.connect(opened.take_order)
     window.sheet.said.connect(window.say)
+    window.sheet.exerciseAsked.connect(lambda what: _exercise(window, what))
+
+
+def _exercise(window: Window, what: str) -> None:
+    """Begin an exercise, or tell what was to be found."""
+    opened = window.opened
+    try:
+        if what == "answer":
+            window.say("good", answer_of(opened.bench))
+            return
+        make = unknown_device if what == "device" else faulty_bench
+        opened.choose_bench(str(make(opened.root / ".exercises", random.Random())))
+    except LabctlError as error:
+        window.say("danger", str(error))
+        return
+    window.say("info", f"{opened.definition.title}" if opened.definition else "")
 
 
 def _wire_runs(window: Window) -> None:
@@ -70,7 +92,20 @@ def _wire_runs(window: Window) -> None:
     watching.said.connect(window.say)
     watching.progress.connect(window.queue_bar.setProgress)
     watching.changed.connect(window.bench_view.setRun)
-    window.console.wireAsked.connect(lambda wanted: setattr(watching, "wordy", wanted))
+    watching.wired.connect(window.console.tell)
+    window.console.stepsAsked.connect(lambda wanted: setattr(watching, "wordy", wanted))
+    window.console.wireAsked.connect(watching.tell_wire)
+    window.console.wireAsked.connect(lambda wanted: _keep_wire(window, wanted))
+
+
+def _keep_wire(window: Window, wanted: bool) -> None:
+    """Have this run and those to come write down what is sent and answered, or no more."""
+    conduct = window.conduct
+    conduct.wire = wanted
+    if conduct.runner.busy:
+        conduct.runner.keep_wire(on=wanted)
+    elif wanted and conduct.busy:
+        window.say("info", "the run was begun by an earlier window, which alone can switch its log")
 
 
 def _wire_queue(window: Window) -> None:
@@ -100,6 +135,7 @@ def add_shortcuts(window: Window) -> None:
         ("Ctrl+P", window.bar.press_pause),
         ("Ctrl+.", conduct.runner.stop),
         ("Ctrl+B", window.bar.open_benches),
+        ("Ctrl+I", window.bar.ways.open),
         ("Ctrl+F", window.protocols.search),
         ("Ctrl+E", centre.form.take_keyboard),
         ("Ctrl+D", centre.verdict.toggle),

@@ -26,12 +26,20 @@ class Worker(QObject):
 
     A process is started with its first request and ends with this object. If it dies, whoever
     waited is told so, and the next request starts another.
+
+    Parameters
+    ----------
+    parent
+        As for every object of Qt.
+    held
+        Start nothing before `release`, so that the first picture of a window has the machine.
     """
 
     busyChanged = Signal(bool)  # noqa: N815 - as Qt's signals are named
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, held: bool = False) -> None:
         super().__init__(parent)
+        self._held: list[tuple[_Lane, Request]] | None = [] if held else None
         self._lanes = {name: _Lane(self) for name in (_READING, "")}
         self._number = 0
         self._waiting: dict[int, Callable[[Answer], None]] = {}
@@ -62,10 +70,20 @@ class Worker(QObject):
         self._waiting[self._number] = answered
         module = function.module if isinstance(function, Elsewhere) else function.__module__
         lane = self._lanes.get(module, self._lanes[""])
-        lane.send(Request(self._number, function, arguments))
+        request = Request(self._number, function, arguments)
+        if self._held is None:
+            lane.send(request)
+        else:
+            self._held.append((lane, request))
         if len(self._waiting) == 1:
             self.busyChanged.emit(True)
         return self._number
+
+    def release(self) -> None:
+        """Do what was asked for so far, and what will be asked for at once."""
+        held, self._held = self._held or [], None
+        for lane, request in held:
+            lane.send(request)
 
     def forget(self, number: int) -> None:
         """Do not tell of an answer any more."""
@@ -79,6 +97,7 @@ class Worker(QObject):
     def close(self) -> None:
         """End the processes; nobody is told any more."""
         self._waiting.clear()
+        self._held = None
         for lane in self._lanes.values():
             lane.close()
 

@@ -109,6 +109,7 @@ def test_a_day_by_hand(qtbot, open_window: Opener, workplace: Path) -> None:
     # a run from beginning to end
     opened.change_all(SHORT)
     qtbot.waitUntil(lambda: "8 pulses" in centre.verdict.text(), timeout=_LONG)
+    window.console._steps.setChecked(True)
     window.console._wire.setChecked(True)
     press(qtbot, window, "Run")
     assert ended(qtbot, window, 1) == "done"

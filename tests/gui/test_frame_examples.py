@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 NAMES = (
     "bench_bar", "bench_view", "console", "field_edit", "protocol_form", "protocol_list",
-    "queue_panel", "sample_map", "sheet_view", "verdict_view",
+    "queue_panel", "sample_map", "sheet_view", "verdict_view", "ways",
     pytest.param("window", marks=pytest.mark.long),
 )  # fmt: skip
 

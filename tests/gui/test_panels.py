@@ -334,13 +334,43 @@ def test_a_band_covers_all_points_and_its_columns_touch() -> None:
 
 def test_a_map_of_tiles_is_drawn_with_its_values(qtbot):
     from gui.curves import shown
-    from gui.tiles import Tiles, shade_text, written
+    from gui.tiles import Tiles, shade_text, shading_of_panel, written
 
     trace = Trace((1.0, 2.0, 1.0), (1.0, 1.0, 2.0), "", "tiles", shade=(0.5, -1.5, float("nan")))
     places = shown(trace, False, False)
-    tiles = Tiles(trace, places)
+    panel = Panel("map", "column", "1", "row", "1", (trace,), shade_label="change", signed=True)
+    shading = shading_of_panel(panel)
+    assert shading is not None
+    assert (shading.low, shading.high, shading.title) == (-1.5, 1.5, "change")
+    tiles = Tiles(trace, places, shading)
     assert tiles.half == (0.5, 0.5)
     assert tiles.boundingRect().width() == 2.0  # no square where nothing is known
     assert tiles.boundingRect().height() == 1.0
-    assert [text.toPlainText() for text in written(trace, places)] == ["0.5", "-1.5"]
-    assert shade_text(trace, 1) == "-1.5"
+    assert [text.toPlainText() for text in written(trace, places, shading)] == ["0.5", "-1.5"]
+    assert shade_text(trace, 1, shading) == "-1.5"
+
+
+def test_a_colour_bar_says_what_the_colours_are(qtbot):
+    shade = (1.0e-4, 1.2e-4, 1.5e-4)
+    trace = Trace((1.0, 2.0, 3.0), (1.0, 1.0, 1.0), "", "tiles", shade=shade)
+    panel = Panel("map", "column", "1", "row", "1", (trace,), shade_label="G", shade_unit="S")
+    plot = PanelPlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.setValue((panel,))
+    plot.show()
+    axes = plot._drawing().groups[0].axes[0]
+    assert axes.bar.value().title == "G (µS)"
+    assert [text for _, text in axes.bar.value().ticks()] == [
+        "100",
+        "110",
+        "120",
+        "130",
+        "140",
+        "150",
+    ]
+    assert axes.bar.width() > 30
+    line = Trace((1.0, 2.0), (1.0, 2.0), "", "line")
+    plot.setValue((Panel("line", "t", "s", "i", "A", (line,)),))
+    axes = plot._drawing().groups[0].axes[0]
+    assert (axes.bar.value(), axes.bar.width()) == (None, 0.0)

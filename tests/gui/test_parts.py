@@ -17,7 +17,7 @@ from gui.fields import FieldEdit, stepped
 from gui.instruments import Instruments, InstrumentState
 from gui.labels import Line
 from gui.opened import Opened
-from gui.order import Order
+from gui.order import Order, command_text, python_text
 from gui.parameters import Field, Problem, fields_of, made
 from gui.planning import Planner
 from gui.protocol_form import ProtocolForm
@@ -199,7 +199,8 @@ def test_the_list_of_protocols_is_searched(qtbot) -> None:
     with qtbot.waitSignal(found.ready, timeout=20000):
         found.fill()
     assert failed == []
-    assert sorted(found.kinds()) == catalogue.names("protocol")
+    offered = [kind for kind in catalogue.names("protocol") if kind != "imported"]
+    assert sorted(found.kinds()) == offered
     found.setValue("ppf")
     chosen: list[str] = []
     found.valueChanged.connect(chosen.append)
@@ -424,3 +425,27 @@ def test_the_model_keeps_what_was_set_of_each_protocol(workplace: Path) -> None:
     (workplace / "mine.toml").write_text('kind = "ppf"\nwidth = "300 us"\n', "utf-8")
     opened.load_file(workplace / "mine.toml")
     assert opened.texts == {"width": "300 us"}
+
+
+def test_operator_and_sample_are_set_in_the_window(qtbot, open_window) -> None:
+    window = open_window()
+    ways = window.bar.ways
+    ways.open()
+    assert not ways._fresh.isEnabled()  # there is no sample to be fresh in
+    ways._operator.setText("A. Student")
+    ways._operator.editingFinished.emit()
+    ways._sample.setText("wafer7")
+    ways._sample.editingFinished.emit()
+    assert ways._fresh.isEnabled()
+    ways._fresh.setChecked(True)
+    assert ways.text() == "A. Student, wafer7"
+    order = window.opened.order()
+    assert (order.operator, order.sample, order.fresh) == ("A. Student", "wafer7", True)
+    words = command_text(order)
+    assert "--sample wafer7 --operator 'A. Student'" in words
+    assert words.endswith("--fresh")
+    assert 'operator="A. Student"' in python_text(order)
+    ways._sample.clear()
+    ways._sample.editingFinished.emit()
+    assert not window.opened.order().fresh
+    ways._panel.hide()

@@ -206,6 +206,17 @@ def failed(tour: Tour) -> None:
     wait(most=0.5)
 
 
+def wire(tour: Tour) -> None:
+    """What was sent and answered, beside the run."""
+    console = tour.window.console
+    console.clear()
+    console._wire.setChecked(True)
+    tour.opened.choose_bench("sim-ftj")
+    tour.opened.change_all(QUICK)
+    tour.window.conduct.run_now()
+    tour.idle()
+
+
 def unreadable_run(tour: Tour) -> None:
     """A folder that is no run."""
     tour.window.docks["Console"].hide()
@@ -225,7 +236,7 @@ def sheet(tour: Tour) -> None:
 
 STOPS: tuple[Stop, ...] = (
     first, refused, mistyped, degraded, unreadable_bench, running, paused, closing, aborted,
-    finished, compared, plots_only, queued, bench, failed, unreadable_run, sheet,
+    finished, compared, plots_only, queued, bench, failed, wire, unreadable_run, sheet,
 )  # fmt: skip
 
 
