@@ -23,14 +23,18 @@ calls a millisecond: ``"0.9765625 ms"``, the default, is that of the real ones.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from instruments.keithley2400_limits import MODELS, TICK, limits_of
 from instruments.keithley2400_program import Unit, compile_play
-from instruments.options import check_options, duration_option, known_model
+from instruments.options import (
+    check_options,
+    check_single_terminal,
+    duration_option,
+    known_model,
+    recognised,
+)
 from labctl.capability import Floor, Forecast, Setup, Violation
-from labctl.errors import BadInput
 from labctl.steps import Play
 
 if TYPE_CHECKING:
@@ -69,8 +73,7 @@ def check(setup: Setup, play: Play) -> list[Violation]:
 
 def recognise(idn: str) -> str | None:
     """Return the model that an answer to ``*IDN?`` tells of; None when it is not of this family."""
-    match = re.search(r"KEITHLEY.*,\s*MODEL\s+([^,\s]+)", idn, re.IGNORECASE)
-    return match[1].upper() if match and match[1].upper() in MODELS else None
+    return recognised(idn, MODELS)
 
 
 def forecast(setup: Setup, play: Play) -> Forecast | None:
@@ -97,7 +100,9 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
         )
         for cycle in measured[:1]
     )
-    return Forecast(program.mode, program.timing, floors)
+    alone = max((run.duration for run in program.runs), default=0.0)
+    duration = max([program.duration, *(run.stop for run in program.runs)])
+    return Forecast(program.mode, program.timing, floors, alone, duration)
 
 
 def connect(setup: Setup) -> SourceMeter:
@@ -124,17 +129,7 @@ def connect(setup: Setup) -> SourceMeter:
 
 def _unit(setup: Setup) -> Unit:
     model = known_model(setup, MODELS)
-    for terminal, channel in setup.channels.items():
-        if channel not in _CHANNELS:
-            raise BadInput(
-                f'{setup.name}: the terminal "{terminal}" is on channel "{channel}"; '
-                f"a {model.name} has {' and '.join(_CHANNELS)}"
-            )
-    if len(setup.channels) > 1:
-        raise BadInput(
-            f"{setup.name}: the terminals {', '.join(setup.channels)} are on one {model.name}, "
-            "which drives one at a time; give each an instrument of its own"
-        )
+    check_single_terminal(setup, model.name, _CHANNELS)
     check_options(setup, _OPTIONS, _CHOICES)
     limits = limits_of(model, _LINE_FREQUENCY)
     host = setup.options.get("timing") == "host"

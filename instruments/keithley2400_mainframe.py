@@ -9,26 +9,19 @@ instrument instead of 1024; levels and limits are those of the model that is con
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import re
 from typing import Any
 
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.keithley import Keithley2400
 from pymeasure.instruments.validators import strict_range
-from pyvisa.errors import VisaIOError
 
-from instruments.errors import link_faults, queue_fault, unexpected, wrong_model
+from instruments.errors import link_faults, unexpected, wrong_model
 from instruments.keithley2400_limits import POINTS, Model
 from instruments.keithley2400_lines import parse_errors
-from instruments.secured import Secured
+from instruments.scpi_source import ScpiSource
 from labctl.capability import Identity
-from labctl.errors import InstrumentFault
 
 __all__ = ["Mainframe"]
-
-log = logging.getLogger(__name__)
 
 #: what a snapshot holds, each asked as it stands with a question mark
 _SETTINGS = (
@@ -39,7 +32,6 @@ _SETTINGS = (
     ":SENS:VOLT:RANG", ":SENS:CURR:NPLC", ":SENS:AVER", ":TRIG:COUN", ":TRIG:DEL", ":ARM:COUN",
     ":ARM:SOUR", ":ARM:TIM",
 )  # fmt: skip
-_MOST_STALE = 50  # answers that may be left of what was broken off
 
 
 def _control(command: str, meaning: str) -> Any:
@@ -49,7 +41,7 @@ def _control(command: str, meaning: str) -> Any:
     )
 
 
-class Mainframe(Secured, Keithley2400):  # type: ignore[misc]
+class Mainframe(ScpiSource, Keithley2400):  # type: ignore[misc]
     """The instrument behind a connection, with the properties of pymeasure's driver; values in SI.
 
     Setting a value that the instrument refuses raises `InstrumentFault` with the entries of its
@@ -79,6 +71,12 @@ class Mainframe(Secured, Keithley2400):  # type: ignore[misc]
         ":TRAC:POIN?", ":TRAC:POIN %d", "Control how many readings the buffer takes, 1 to 2500.",
         validator=strict_range, values=[1, POINTS], cast=int, check_set_errors=True,
     )  # fmt: skip
+
+    settings = _SETTINGS
+    zero = (
+        ":SENS:RES:MODE MAN;:SOUR:CLE:AUTO OFF;:SOUR:VOLT:MODE FIX;:SOUR:CURR:MODE FIX;"
+        ":SOUR:VOLT 0;:SOUR:CURR 0"
+    )
 
     def __init__(self, adapter: Any, label: str, address: str, model: Model) -> None:
         self._idn = ""
@@ -121,40 +119,6 @@ class Mainframe(Secured, Keithley2400):  # type: ignore[misc]
                 self.write("*RST")
             self.reset_data_format()
 
-    def _spoken_model(self) -> str:
-        match = re.search(r"MODEL\s+([^,\s]+)", self._idn, re.IGNORECASE)
-        return match[1].upper() if match else ""
-
-    def _note_remains(self, *, leave: bool) -> None:
-        """Remember what an earlier user left: errors nobody has read, an output that is on."""
-        found = []
-        if self.number(":OUTP?"):
-            volts = self.ask(":SOUR:FUNC?").strip() == "VOLT"
-            level = self.number(":SOUR:VOLT?" if volts else ":SOUR:CURR?")
-            became = "left on" if leave else "switched off"
-            found.append(
-                f"found the output on at {level:g} {'V' if volts else 'A'}; it was {became}"
-            )
-        if entries := self.drain():
-            found.append(f"found unread errors: {', '.join(entries)}")
-        if found:
-            self.found = f"{self.name}: {'; '.join(found)}"
-            log.warning(self.found)
-
-    def number(self, query: str) -> float:
-        """Ask for one number.
-
-        Raises
-        ------
-        InstrumentFault
-            The answer is not a number.
-        """
-        answer = self.ask(query)
-        try:
-            return float(answer)
-        except ValueError:
-            raise unexpected(self.name, answer, f"a number to {query}") from None
-
     def identify(self) -> Identity:
         """Ask who it is; the instrument does not tell when it was calibrated.
 
@@ -171,21 +135,6 @@ class Mainframe(Secured, Keithley2400):  # type: ignore[misc]
         model = self._spoken_model()
         return Identity(self.label, self._idn, model, serial, firmware, options=options)
 
-    def snapshot(self) -> dict[str, str]:
-        """Return every setting worth keeping, as the instrument reports it.
-
-        Raises
-        ------
-        InstrumentFault
-            Nobody answers.
-        """
-        kept = {"idn": self._idn, "found": self.found} if self.found else {"idn": self._idn}
-        with link_faults(self.name, "reading its settings"):
-            answers = self.ask(";".join(f"{setting}?" for setting in _SETTINGS)).strip().split(";")
-        if len(answers) != len(_SETTINGS):
-            raise unexpected(self.name, ";".join(answers), f"{len(_SETTINGS)} settings")
-        return kept | dict(zip(_SETTINGS, answers, strict=True))
-
     def drain(self) -> list[str]:
         """Empty the error queue and return its entries."""
         with link_faults(self.name, "reading its error queue"):
@@ -194,49 +143,3 @@ class Mainframe(Secured, Keithley2400):  # type: ignore[misc]
             return parse_errors(answer)
         except ValueError:
             raise unexpected(self.name, answer, "the error queue") from None
-
-    def make_safe(self) -> None:
-        """Abort, bring every level to zero and the output off, and see that it is so.
-
-        Raises
-        ------
-        InstrumentFault
-            Something could not be made safe, or the error queue had entries that nobody has seen;
-            the message says which.
-        """
-        doing = "switching off; the output may still be on, so switch it off at the front panel"
-        with link_faults(self.name, doing):
-            self._synchronise()
-            self.write(":OUTP OFF")
-            self.write(
-                ":SENS:RES:MODE MAN;:SOUR:CLE:AUTO OFF;:SOUR:VOLT:MODE FIX;:SOUR:CURR:MODE FIX;"
-                ":SOUR:VOLT 0;:SOUR:CURR 0"
-            )
-            unsafe = [query for query in (":OUTP?", ":SOUR:VOLT?") if self.number(query)]
-        if unsafe:
-            raise InstrumentFault(
-                f"{self.name}: the output is still on or not at zero ({', '.join(unsafe)}); "
-                "switch it off at the front panel"
-            )
-        if entries := self.drain():
-            raise queue_fault(self.name, entries, "switching off")
-
-    def _synchronise(self) -> None:
-        """Break off whatever runs and throw away what it has answered."""
-        self._break_off(aborting=True)
-        self.write("*IDN?")
-        for _ in range(_MOST_STALE):
-            if self.read().strip() == self._idn:
-                return
-        raise InstrumentFault(
-            f"{self.name}: it does not answer to what it is asked; the output may still be on, so "
-            "switch it off at the front panel"
-        )
-
-    def _break_off(self, *, aborting: bool) -> None:
-        # a socket has no device clear; the abort acts there as everywhere
-        if self.adapter.connection.resource_class != "SOCKET":
-            with contextlib.suppress(VisaIOError, NotImplementedError):
-                self.adapter.connection.clear()
-        if aborting:
-            self.write(":ABOR")

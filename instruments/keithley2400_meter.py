@@ -28,7 +28,7 @@ from instruments.keithley2400_readings import first_level, rows_of
 from instruments.keithley2400_schedule import Run
 from instruments.keithley2400_time import Timestamps
 from instruments.kept import Kept
-from instruments.secured import open_adapter
+from instruments.secured import open_adapter, started
 from labctl.capability import Limits, Setup, StopRequest, Violation
 from labctl.errors import InstrumentFault, Refused
 from labctl.readings import Row
@@ -70,15 +70,7 @@ def open_meter(setup: Setup, unit: Unit, timeout: float, tick: float) -> SourceM
     InstrumentFault
         Nobody answers, or another instrument does.
     """
-    adapter = open_adapter(setup, timeout)
-    try:
-        meter = SourceMeter(setup, unit, adapter, timeout, tick)
-        leave = setup.looking or setup.options.get("found_on") == "leave"
-        meter.start(leave=leave, looking=setup.looking)
-    except BaseException:
-        adapter.close()
-        raise
-    return meter
+    return started(SourceMeter(setup, unit, open_adapter(setup, timeout), timeout, tick), setup)
 
 
 class SourceMeter(Mainframe):

@@ -6,10 +6,11 @@ Which levels become which run is decided in `keithley2400_schedule` and, for the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from instruments.keithley2400_limits import (
     HOST_GAP,
@@ -30,14 +31,14 @@ from instruments.keithley2400_schedule import (
     lay,
     merged,
 )
-from instruments.pieces import Body, Findings, Piece, fold, pieces_of
+from instruments.pieces import Body, Compiled, Findings, Piece, fold, pieces_of
 from instruments.ranges import Range, range_for
-from labctl.capability import Limits, Violation
+from labctl.capability import Limits
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Summary, seconds
 
-__all__ = ["Compiled", "Mode", "Program", "Unit", "compile_play"]
+__all__ = ["Mode", "Program", "Unit", "compile_play"]
 
 Mode = Literal["hardware list", "pulse mode", "arm timer", "host"]
 
@@ -80,19 +81,7 @@ class Program:
     timing: float  #: expected error of an interval
 
 
-class Compiled(NamedTuple):
-    """The program, where there is one, and what stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded` when the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
-
-
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters
@@ -294,6 +283,11 @@ def _apart(runs: Sequence[Run], changes: Sequence[Change]) -> Laid:
     return put, made
 
 
+def _relative(change: Change) -> float:
+    """Return the relative size of a change; of a rest of no length it is without end."""
+    return abs(change.got / change.asked - 1) if change.asked else math.inf
+
+
 def _note_changes(changes: Sequence[Change], unit: Unit, found: Findings) -> None:
     """Say the largest change of each kind, and what would be played instead."""
     limits = unit.limits
@@ -301,7 +295,7 @@ def _note_changes(changes: Sequence[Change], unit: Unit, found: Findings) -> Non
         of_kind = [change for change in changes if change.what == what]
         if not of_kind:
             continue
-        worst = max(of_kind, key=lambda change: abs(change.got / change.asked - 1))
+        worst = max(of_kind, key=_relative)
         short = worst.asked < least * (1 - 1e-9)
         found.add(
             f"{what} width" if short else f"{what} in steps",

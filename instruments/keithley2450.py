@@ -22,14 +22,18 @@ driver connects; ``"leave"`` leaves it until the first step); and for a virtual 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from instruments.keithley2450_limits import MODELS, limits_of
 from instruments.keithley2450_program import Unit, compile_play
-from instruments.options import check_options, duration_option, known_model
+from instruments.options import (
+    check_options,
+    check_single_terminal,
+    duration_option,
+    known_model,
+    recognised,
+)
 from labctl.capability import Floor, Forecast, Setup, Violation
-from labctl.errors import BadInput
 from labctl.steps import Play
 
 if TYPE_CHECKING:
@@ -66,8 +70,7 @@ def check(setup: Setup, play: Play) -> list[Violation]:
 
 def recognise(idn: str) -> str | None:
     """Return the model that an answer to ``*IDN?`` tells of; None when it is not of this family."""
-    match = re.search(r"KEITHLEY.*,\s*MODEL\s+([^,\s]+)", idn, re.IGNORECASE)
-    return match[1].upper() if match and match[1].upper() in MODELS else None
+    return recognised(idn, MODELS)
 
 
 def forecast(setup: Setup, play: Play) -> Forecast | None:
@@ -95,7 +98,8 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
         )
         for aperture in apertures[:1]
     )
-    return Forecast(program.mode, program.timing, floors)
+    duration = program.running + program.trail
+    return Forecast(program.mode, program.timing, floors, program.running, duration)
 
 
 def connect(setup: Setup) -> SourceMeter:
@@ -121,17 +125,7 @@ def connect(setup: Setup) -> SourceMeter:
 
 def _unit(setup: Setup) -> Unit:
     model = known_model(setup, MODELS)
-    for terminal, channel in setup.channels.items():
-        if channel not in _CHANNELS:
-            raise BadInput(
-                f'{setup.name}: the terminal "{terminal}" is on channel "{channel}"; '
-                f"a {model.name} has {' and '.join(_CHANNELS)}"
-            )
-    if len(setup.channels) > 1:
-        raise BadInput(
-            f"{setup.name}: the terminals {', '.join(setup.channels)} are on one {model.name}, "
-            "which drives one at a time; give each an instrument of its own"
-        )
+    check_single_terminal(setup, model.name, _CHANNELS)
     check_options(setup, _OPTIONS, _CHOICES)
     limits = limits_of(model, _LINE_FREQUENCY)
     return Unit(model, limits, _LINE_FREQUENCY, setup.channels)

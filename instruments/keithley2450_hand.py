@@ -12,8 +12,8 @@ from typing import Any
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.keithley import Keithley2450
 
-from instruments.errors import link_faults, unexpected
-from instruments.secured import Secured
+from instruments.errors import link_faults
+from instruments.scpi_source import ScpiSource
 
 __all__ = ["HandDriver"]
 
@@ -25,7 +25,7 @@ def _control(command: str, meaning: str) -> Any:
     )
 
 
-class HandDriver(Secured, Keithley2450):  # type: ignore[misc]
+class HandDriver(ScpiSource, Keithley2450):  # type: ignore[misc]
     """Properties and buffer for work by hand; values in SI.
 
     Setting a value that the instrument refuses raises `InstrumentFault` with the entries of its
@@ -46,20 +46,6 @@ class HandDriver(Secured, Keithley2450):  # type: ignore[misc]
         ":TRAC:POIN?", ":TRAC:POIN %d", "Control how many readings the buffer takes.",
         cast=int, check_set_errors=True,
     )  # fmt: skip
-
-    def number(self, query: str) -> float:
-        """Ask for one number.
-
-        Raises
-        ------
-        InstrumentFault
-            The answer is not a number.
-        """
-        answer = self.ask(query)
-        try:
-            return float(answer)
-        except ValueError:
-            raise unexpected(self.name, answer, f"a number to {query}") from None
 
     def config_buffer(self, points: int = 64, delay: float = 0.0) -> None:
         """Let the default buffer take a number of readings, each after a delay in s.

@@ -9,14 +9,12 @@ configuration lists, trigger models and microsecond timestamps exist in that alo
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
 from typing import Any
 
 from pyvisa.errors import VisaIOError
 
-from instruments.errors import link_faults, queue_fault, unexpected, wrong_model
+from instruments.errors import link_faults, unexpected, wrong_model
 from instruments.keithley2450_hand import HandDriver
 from instruments.keithley2450_limits import Model
 from instruments.keithley2450_lines import parse_error
@@ -24,8 +22,6 @@ from labctl.capability import Identity
 from labctl.errors import InstrumentFault
 
 __all__ = ["Mainframe"]
-
-log = logging.getLogger(__name__)
 
 #: what a snapshot holds, each asked as it stands with a question mark
 _SETTINGS = (
@@ -37,7 +33,6 @@ _SETTINGS = (
     ":SENS:CURR:AVER", ":SENS:VOLT:RANG", ":FORM:DATA", ":FORM:ASC:PREC", "*LANG",
 )  # fmt: skip
 _LANGUAGE = "SCPI"
-_MOST_STALE = 50  # answers that may be left of what was broken off
 _MOST_ERRORS = 1000  # entries that are read from the error queue at once
 _DIGITS = 12  # of every number that is sent: a microsecond in eleven days
 
@@ -56,6 +51,9 @@ class Mainframe(HandDriver):
     model
         What the instrument is specified to do.
     """
+
+    settings = _SETTINGS
+    zero = ":SOUR:VOLT 0;:SOUR:CURR 0"
 
     def __init__(self, adapter: Any, label: str, address: str, model: Model) -> None:
         self._idn = ""
@@ -114,26 +112,6 @@ class Mainframe(HandDriver):
                 "off and on again"
             )
 
-    def _spoken_model(self) -> str:
-        match = re.search(r"MODEL\s+([^,\s]+)", self._idn, re.IGNORECASE)
-        return match[1].upper() if match else ""
-
-    def _note_remains(self, *, leave: bool) -> None:
-        """Remember what an earlier user left: errors nobody has read, an output that is on."""
-        found = []
-        if self.number(":OUTP?"):
-            volts = self.ask(":SOUR:FUNC?").strip() == "VOLT"
-            level = self.number(":SOUR:VOLT?" if volts else ":SOUR:CURR?")
-            became = "left on" if leave else "switched off"
-            found.append(
-                f"found the output on at {level:g} {'V' if volts else 'A'}; it was {became}"
-            )
-        if entries := self.drain():
-            found.append(f"found unread errors: {', '.join(entries)}")
-        if found:
-            self.found = f"{self.name}: {'; '.join(found)}"
-            log.warning(self.found)
-
     # -- asking --------------------------------------------------------------------------------
 
     def identify(self) -> Identity:
@@ -153,21 +131,6 @@ class Mainframe(HandDriver):
         serial, firmware = (*parts[2:4], "", "")[:2]
         return Identity(self.label, self._idn, model, serial, firmware)
 
-    def snapshot(self) -> dict[str, str]:
-        """Return every setting worth keeping, as the instrument reports it.
-
-        Raises
-        ------
-        InstrumentFault
-            Nobody answers.
-        """
-        kept = {"idn": self._idn, "found": self.found} if self.found else {"idn": self._idn}
-        with link_faults(self.name, "reading its settings"):
-            answers = self.ask(";".join(f"{setting}?" for setting in _SETTINGS)).strip().split(";")
-        if len(answers) != len(_SETTINGS):
-            raise unexpected(self.name, ";".join(answers), f"{len(_SETTINGS)} settings")
-        return kept | dict(zip(_SETTINGS, answers, strict=True))
-
     def drain(self) -> list[str]:
         """Empty the error queue and return its entries."""
         entries: list[str] = []
@@ -184,48 +147,3 @@ class Mainframe(HandDriver):
                     break
                 entries.append(entry)
         return entries
-
-    # -- safety --------------------------------------------------------------------------------
-
-    def make_safe(self) -> None:
-        """Abort, bring every level to zero and the output off, and see that it is so.
-
-        Raises
-        ------
-        InstrumentFault
-            Something could not be made safe, or the error queue had entries that nobody has seen;
-            the message says which.
-        """
-        doing = "switching off; the output may still be on, so switch it off at the front panel"
-        with link_faults(self.name, doing):
-            self._synchronise()
-            self.write(":OUTP OFF")
-            self.write(":SOUR:VOLT 0;:SOUR:CURR 0")
-            unsafe = [query for query in (":OUTP?", ":SOUR:VOLT?") if self.number(query)]
-        if unsafe:
-            raise InstrumentFault(
-                f"{self.name}: the output is still on or not at zero ({', '.join(unsafe)}); "
-                "switch it off at the front panel"
-            )
-        if entries := self.drain():
-            raise queue_fault(self.name, entries, "switching off")
-
-    def _synchronise(self) -> None:
-        """Break off whatever runs and throw away what it has answered."""
-        self._break_off(aborting=True)
-        self.write("*IDN?")
-        for _ in range(_MOST_STALE):
-            if self.read().strip() == self._idn:
-                return
-        raise InstrumentFault(
-            f"{self.name}: it does not answer to what it is asked; the output may still be on, so "
-            "switch it off at the front panel"
-        )
-
-    def _break_off(self, *, aborting: bool) -> None:
-        # a socket has no device clear; the abort acts there as everywhere
-        if self.adapter.connection.resource_class != "SOCKET":
-            with contextlib.suppress(VisaIOError, NotImplementedError):
-                self.adapter.connection.clear()
-        if aborting:
-            self.write(":ABOR")

@@ -28,7 +28,7 @@ from instruments.keithley2450_mainframe import Mainframe
 from instruments.keithley2450_program import Program, Unit, compile_play
 from instruments.keithley2450_readings import HOT, Decoder
 from instruments.kept import Kept
-from instruments.secured import open_adapter
+from instruments.secured import open_adapter, started
 from labctl.capability import Limits, Setup, StopRequest, Violation
 from labctl.errors import InstrumentFault, Refused
 from labctl.readings import Row
@@ -69,15 +69,7 @@ def open_meter(setup: Setup, unit: Unit, timeout: float) -> SourceMeter:
     InstrumentFault
         Nobody answers, or another instrument does, or in another language.
     """
-    adapter = open_adapter(setup, timeout)
-    try:
-        meter = SourceMeter(setup, unit, adapter, timeout)
-        leave = setup.looking or setup.options.get("found_on") == "leave"
-        meter.start(leave=leave, looking=setup.looking)
-    except BaseException:
-        adapter.close()
-        raise
-    return meter
+    return started(SourceMeter(setup, unit, open_adapter(setup, timeout), timeout), setup)
 
 
 class SourceMeter(Mainframe):

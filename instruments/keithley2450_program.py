@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from instruments.keithley2450_limits import (
     BLOCK,
@@ -23,14 +23,14 @@ from instruments.keithley2450_limits import (
     limits_of,
 )
 from instruments.keithley2450_schedule import Change, Level, Span, Step, lay_pulses, lay_steps
-from instruments.pieces import Body, Findings, Piece, fold, pieces_of
+from instruments.pieces import Body, Compiled, Findings, Piece, fold, pieces_of
 from instruments.ranges import Range, range_for
-from labctl.capability import Limits, Violation
+from labctl.capability import Limits
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Summary, seconds
 
-__all__ = ["Compiled", "Mode", "Program", "Unit", "compile_play"]
+__all__ = ["Mode", "Program", "Unit", "compile_play"]
 
 Mode = Literal["trigger model", "pulse mode"]
 
@@ -91,19 +91,7 @@ class Program:
         return 2 * BLOCK
 
 
-class Compiled(NamedTuple):
-    """The program, where there is one, and what stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded` when the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
-
-
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters

@@ -14,17 +14,20 @@ used by hand between two steps::
         bench.smu.ChA.source_output = "ON"
 
 A bench file may give, besides driver, model and address: ``sense`` (``"2-wire"``, the default, or
-``"4-wire"``) and ``timeout`` (``"10 s"``, the longest wait for an answer).
+``"4-wire"``); ``timeout`` (``"10 s"``, the longest wait for an answer); ``heartbeat`` (``"10 s"``:
+a program that hears nothing from the computer for so long ends at zero volts with the outputs off);
+and ``found_on`` (``"safe"``, the default, switches off an output that is on when the driver
+connects; ``"leave"`` leaves it until the first step).
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from instruments.keithley2600_limits import MODELS, Model, limits_of
+from instruments.keithley2600_limits import MICROSECONDS, MODELS, Model, limits_of
+from instruments.keithley2600_lines import LONGEST_BEAT
 from instruments.keithley2600_program import Unit, compile_play
-from instruments.options import check_options, duration_option, known_model
+from instruments.options import check_options, duration_option, known_model, recognised
 from labctl.capability import Floor, Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.steps import Play
@@ -36,8 +39,10 @@ __all__ = ["check", "connect", "forecast", "recognise"]
 
 #: how long to wait for an answer, s; while a program runs the instrument speaks every 2 s or less
 _TIMEOUT = 10.0
-_OPTIONS = ("sense", "timeout")
-_SENSES = ("2-wire", "4-wire")
+#: how long a program goes on without a word from the computer, s: as long as that waits in turn
+_HEARTBEAT = 10.0
+_OPTIONS = ("sense", "timeout", "heartbeat", "found_on")
+_CHOICES = {"sense": ("2-wire", "4-wire"), "found_on": ("safe", "leave")}
 #: without a connection the lower mains frequency is assumed, whose shortest aperture is longer
 _LINE_FREQUENCY = 50.0
 
@@ -65,8 +70,7 @@ def check(setup: Setup, play: Play) -> list[Violation]:
 
 def recognise(idn: str) -> str | None:
     """Return the model that an answer to ``*IDN?`` tells of; None when it is not of this family."""
-    match = re.search(r"KEITHLEY.*,\s*MODEL\s+([^,\s]+)", idn, re.IGNORECASE)
-    return match[1].upper() if match and match[1].upper() in MODELS else None
+    return recognised(idn, MODELS)
 
 
 def forecast(setup: Setup, play: Play) -> Forecast | None:
@@ -94,7 +98,10 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
         for track in program.tracks
         if track.measured
     )
-    return Forecast("trigger model", limits.resolution, floors)
+    total = (program.lead + program.span + program.trail) / MICROSECONDS
+    patience = _patience(setup)
+    alone = min(total, patience + 2 * LONGEST_BEAT) if patience else total
+    return Forecast("trigger model", limits.resolution, floors, alone)
 
 
 def connect(setup: Setup) -> SourceMeter:
@@ -115,7 +122,19 @@ def connect(setup: Setup) -> SourceMeter:
     # pymeasure takes half a second to import; checking a step does without it
     from instruments.keithley2600_meter import open_meter
 
-    return open_meter(setup, _model(setup), duration_option(setup, "timeout", _TIMEOUT))
+    model = _model(setup)
+    return open_meter(setup, model, duration_option(setup, "timeout", _TIMEOUT), _patience(setup))
+
+
+def _patience(setup: Setup) -> float:
+    """Return how long a program goes on without a word from the computer, s; 0 for ever.
+
+    A virtual instrument in this process cannot outlive it, and one that is served keeps its own
+    time.
+    """
+    if setup.laboratory is not None:
+        return 0.0
+    return duration_option(setup, "heartbeat", _HEARTBEAT) * setup.speed
 
 
 def _model(setup: Setup) -> Model:
@@ -126,5 +145,5 @@ def _model(setup: Setup) -> Model:
                 f'{setup.name}: the terminal "{terminal}" is on channel "{channel}"; '
                 f"a {model.name} has {' and '.join(model.channels)}"
             )
-    check_options(setup, _OPTIONS, {"sense": _SENSES})
+    check_options(setup, _OPTIONS, _CHOICES)
     return model

@@ -6,6 +6,10 @@ Sources, by their mark:
     February 2014, pages 1 to 11 (23 degC +- 5 degC, 1 year, 1 PLC).
 [D] 2600B System SourceMeter SMU Instruments, data sheet, pages 9 to 30.
 [M] Series 2600B Reference Manual, 2600BS-901-01 Rev. F, August 2021, section 9.
+[P] Model 2601B-PULSE Reference Manual, 2601B-PULSE-901-01, pages 4-2 and 4-33: with its pulser
+    disabled it is a source-meter of four quadrants; the pulser makes current pulses only, on
+    ranges from 1 A, with voltage protection instead of a compliance, so that no waveform of
+    voltages can be played with it.
 [C] check: recalled, or not found in print; to be replaced here when it is known.
 
 What an accuracy specification says of an error is in `instruments.ranges`.
@@ -14,7 +18,7 @@ What an accuracy specification says of an error is in `instruments.ranges`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instruments.ranges import Range
 from labctl.capability import Limits
@@ -37,6 +41,11 @@ _I = (1e-4, 5e-4, 5e-3)
 _HIGH_I = (1e-4, 5e-4, 1.1e-2)
 
 
+#: smallest current compliance, A [S page 5]
+LEAST_COMPLIANCE = 10e-9
+_LEAST_36 = 100e-12  # of the 2634B to 2636B, A [M 9-244]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """What one model of the family is specified to do."""
@@ -48,6 +57,8 @@ class Model:
     i_meter: tuple[Range, ...]
     area: tuple[tuple[float, float], ...]  #: DC operating area: up to V, at most A
     source: str
+    least: float = LEAST_COMPLIANCE  #: smallest compliance, A
+    lengthen: str = "make the level longer"  #: what to do about a level that is too short
 
     def most_current(self, v: float) -> float:
         """Return the largest compliance that can be set with this peak level, A."""
@@ -119,28 +130,31 @@ _36_PICO = _ranges([(100e-12, 1.5e-3, 120e-15, 3.0)], _LOW_I)  # not on the 2634
 _02_AREA = ((40.4, 1.01), (6.06, 3.03))  # [S page 1]
 _12_AREA = ((202.0, 0.101), (20.2, 1.515))  # [D page 15]
 _02_SOURCE = "SPEC-2602B Rev. B pages 1-11; 2600B data sheet page 10; shortest pulse: check"
+_PULSE_SOURCE = f"{_02_SOURCE}; 2601B-PULSE-901-01 page 4-2 for the pulser, which is not used"
+_PULSE = "make the level longer: the pulser, which is faster, makes currents and no voltages"
 _12_SOURCE = "2600B data sheet page 15; voltage accuracy and shortest pulse: check"
 _36_SOURCE = "2600B data sheet; accuracy below 10 uA, voltage accuracy, shortest pulse: check"
 
 
 def _family() -> Iterable[Model]:
     one, two = ("a",), ("a", "b")
-    for name, channels in (("2601B", one), ("2602B", two), ("2604B", two)):
+    for name, channels in (("2601B", one), ("2602B", two), ("2604B", two), ("2601B-PULSE", one)):
         meter = (*_I_METER, *_02_AMPERES)
-        yield Model(name, channels, _02_V_SOURCE, _02_V_METER, meter, _02_AREA, _02_SOURCE)
+        made = Model(name, channels, _02_V_SOURCE, _02_V_METER, meter, _02_AREA, _02_SOURCE)
+        yield replace(made, source=_PULSE_SOURCE, lengthen=_PULSE) if "PULSE" in name else made
     for name, channels in (("2611B", one), ("2612B", two), ("2614B", two)):
         meter = (*_I_METER, *_12_AMPERES)
         yield Model(name, channels, _12_V_SOURCE, _12_V_METER, meter, _12_AREA, _12_SOURCE)
     for name, channels in (("2634B", two), ("2635B", one), ("2636B", two)):
         meter = _36_I_METER if name == "2634B" else _with(_36_PICO, _36_I_METER)
-        yield Model(name, channels, _12_V_SOURCE, _12_V_METER, meter, _12_AREA, _36_SOURCE)
+        yield Model(
+            name, channels, _12_V_SOURCE, _12_V_METER, meter, _12_AREA, _36_SOURCE, _LEAST_36
+        )
 
 
 #: the models this driver knows; the 10 A range, which only pulses reach, is not used
 MODELS = {model.name: model for model in _family()}
 
-#: smallest current compliance, A [S page 5]
-LEAST_COMPLIANCE = 10e-9
 #: shortest aperture in power line cycles, and the longest [M 9-234]
 LEAST_NPLC, MOST_NPLC = 0.001, 25.0
 #: shortest delay of a trigger timer, us [M 9-375]

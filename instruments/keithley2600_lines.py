@@ -3,7 +3,8 @@
 The instrument answers a program with these lines, until ``done`` or ``fault``:
 
 - ``labctl running <t0> <errors>``: alive; t0 is the timer when the first cycle started, s, or -1
-  before that; errors is the length of the error queue
+  before that; errors is the length of the error queue. It is to be answered by `ALIVE`, or the
+  instrument ends the program for want of a computer
 - ``labctl done <t0> <errors>``: all readings are sent, outputs are off, the trailing rest is over
 - ``labctl fault <text>``: refused or failed; outputs are off
 - anything else: readings of the next measured channel, ``current, time, status, voltage`` of each
@@ -17,12 +18,17 @@ from typing import NamedTuple
 from instruments.keithley2600_limits import MICROSECONDS
 from instruments.keithley2600_program import Program, Track
 
-__all__ = ["LONGEST_LINE", "Status", "parse_status", "play_line", "program_lines"]
+__all__ = [
+    "ALIVE", "LONGEST_BEAT", "LONGEST_LINE", "Status", "parse_status", "play_line", "program_lines",
+]  # fmt: skip
+
+#: the answer to a sign of life: a trigger is taken while a script runs
+ALIVE = "*TRG"
 
 #: longest line that is sent, characters
 LONGEST_LINE = 1000
 #: programs up to the first report only at the end, s; longer ones some 2000 times, but every 2 s
-_SHORTEST_BEAT, _LONGEST_BEAT = 0.2, 2.0
+_SHORTEST_BEAT, LONGEST_BEAT = 0.2, 2.0
 _BEATS = 2000
 _READINGS_A_LINE = 250
 #: unique timestamps at 1 us: 2^32 us; the resolution is coarsened beyond this, s
@@ -105,7 +111,7 @@ def _fields(program: Program, remote_sense: bool) -> str:
         "lead": f"{program.lead / MICROSECONDS:.12g}",
         "trail": f"{program.trail / MICROSECONDS:.12g}",
         "span": f"{span:.12g}",
-        "beat": f"{min(max(_SHORTEST_BEAT, total / _BEATS), _LONGEST_BEAT):.9g}",
+        "beat": f"{min(max(_SHORTEST_BEAT, total / _BEATS), LONGEST_BEAT):.9g}",
         "settle": f"{_SETTLE:.9g}",
         "resolution": f"{_resolution(span):.9g}",
         "chunk": f"{_READINGS_A_LINE}",

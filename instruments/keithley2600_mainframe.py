@@ -66,11 +66,13 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
             del self.ChB
         self._idn = ""
 
-    def start(self, *, looking: bool = False) -> None:
+    def start(self, *, leave: bool = False, looking: bool = False) -> None:
         """Ask who answers, report and clear what is left of earlier use.
 
         Parameters
         ----------
+        leave
+            Leave an output that is on as it is, until the first step; else switch it off.
         looking
             Only look; nothing is cleared.
 
@@ -81,7 +83,7 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
         """
         with link_faults(self.name, "asking who it is"):
             if not looking:
-                self._break_off()
+                self._break_off(aborting=not leave)
             self._idn = self.ask("*IDN?").strip()
         if self._spoken_model() != self.model.name:
             raise wrong_model(self.name, self.model.name, self._idn)
@@ -89,22 +91,23 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
             return
         with link_faults(self.name, "clearing it"):
             self.write("localnode.prompts = 0 localnode.showerrors = 0")
-            self._note_remains()
-            self.write("reset() timer.reset()")
+            self._note_remains(leave=leave)
+            self.write("timer.reset()" if leave else "reset() timer.reset()")
             self.write("format.data = format.ASCII format.asciiprecision = 13")
 
     def _spoken_model(self) -> str:
         match = re.search(r"Model\s+([^,\s]+)", self._idn, re.IGNORECASE)
         return match[1].upper() if match else ""
 
-    def _note_remains(self) -> None:
+    def _note_remains(self, *, leave: bool) -> None:
         """Remember what an earlier user left: errors nobody has read, outputs that are on."""
         on = [
             f"channel {channel} at {self.number(f'smu{channel}.source.levelv'):g} V"
             for channel in self.model.channels
             if self.number(f"smu{channel}.source.output") != 0
         ]
-        found = [f"found the output on: {', '.join(on)}; it was switched off"] if on else []
+        became = "left on" if leave else "switched off"
+        found = [f"found the output on: {', '.join(on)}; it was {became}"] if on else []
         if entries := self.drain():
             found.append(f"found unread errors: {', '.join(entries)}")
         if found:
@@ -207,16 +210,17 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
 
     def _synchronise(self) -> None:
         """Break off whatever runs and throw away what it has printed."""
-        self._break_off()
+        self._break_off(aborting=True)
         mark = "labctl synchronised"
         self.write(f'print("{mark}")')
         while self.read().strip() != mark:
             pass
 
-    def _break_off(self) -> None:
+    def _break_off(self, *, aborting: bool) -> None:
         # a socket has no device clear: pyvisa-py reads it empty instead, for as long as a script
         # prints; "abort" ends the script there as it does everywhere
         if self.adapter.connection.resource_class != "SOCKET":
             with contextlib.suppress(VisaIOError, NotImplementedError):
                 self.adapter.connection.clear()
-        self.write("abort")
+        if aborting:
+            self.write("abort")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from instruments.errors import link_faults, queue_fault, unexpected
 from instruments.keithley2600_limits import Model, limits_of
-from instruments.keithley2600_lines import LONGEST_LINE, parse_status, play_line, program_lines
+from instruments.keithley2600_lines import (
+    ALIVE,
+    LONGEST_LINE,
+    Status,
+    parse_status,
+    play_line,
+    program_lines,
+)
 from instruments.keithley2600_mainframe import Mainframe
 from instruments.keithley2600_program import Program, Unit, compile_play
 from instruments.keithley2600_readings import Decoder
 from instruments.keithley2600_script import SCRIPT
 from instruments.kept import Kept
-from instruments.secured import open_adapter
+from instruments.secured import open_adapter, started
 from labctl.capability import Limits, Setup, StopRequest, Violation
 from labctl.errors import Refused
 from labctl.readings import Row
@@ -23,6 +31,7 @@ __all__ = ["SourceMeter", "open_meter"]
 
 _STEPS_KEPT = 64  # programs that the instrument is given to keep
 _POINTS_KEPT = 20_000  # levels in all of them
+_TRIED = 0.3  # s: a delay that tells whether the instrument's time is ours
 
 
 class _Stored(NamedTuple):
@@ -32,7 +41,7 @@ class _Stored(NamedTuple):
     number: int
 
 
-def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
+def open_meter(setup: Setup, model: Model, timeout: float, patience: float) -> SourceMeter:
     """Open the connection, identify the instrument and load the functions it needs.
 
     Parameters
@@ -43,6 +52,8 @@ def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
         What the instrument is specified to do.
     timeout
         How long to wait for an answer, s.
+    patience
+        How long a program goes on without a word from this computer, s; 0 for ever.
 
     Raises
     ------
@@ -51,13 +62,7 @@ def open_meter(setup: Setup, model: Model, timeout: float) -> SourceMeter:
     InstrumentFault
         Nobody answers, or another instrument does.
     """
-    meter = SourceMeter(setup, model, open_adapter(setup, timeout))
-    try:
-        meter.start(looking=setup.looking)
-    except BaseException:
-        meter.close()
-        raise
-    return meter
+    return started(SourceMeter(setup, model, open_adapter(setup, timeout), patience), setup)
 
 
 class SourceMeter(Mainframe):
@@ -71,12 +76,15 @@ class SourceMeter(Mainframe):
         What the instrument is specified to do.
     adapter
         An open connection.
+    patience
+        How long a program goes on without a word from this computer, s; 0 for ever.
     """
 
-    def __init__(self, setup: Setup, model: Model, adapter: Any) -> None:
+    def __init__(self, setup: Setup, model: Model, adapter: Any, patience: float) -> None:
         super().__init__(adapter, setup.name, setup.address, model)
         self._unit = Unit(model, limits_of(model, 50.0), 50.0, dict(setup.channels))
         self._remote = setup.options.get("sense") == "4-wire"
+        self._patience, self._speed = patience, setup.speed
         self._compile = Kept(lambda play: compile_play(play, self._unit), _STEPS_KEPT)
         self._stored: dict[int, _Stored] = {}  # by identity of the program
         self._points = 0
@@ -87,11 +95,13 @@ class SourceMeter(Mainframe):
         """What it can do, at its own power line frequency."""
         return self._unit.limits
 
-    def start(self, *, looking: bool = False) -> None:
+    def start(self, *, leave: bool = False, looking: bool = False) -> None:
         """Identify and clear the instrument, and load the functions it needs.
 
         Parameters
         ----------
+        leave
+            Leave an output that is on as it is, until the first step; else switch it off.
         looking
             Only identify it.
 
@@ -100,16 +110,29 @@ class SourceMeter(Mainframe):
         InstrumentFault
             Nobody answers, another model does, or it refuses.
         """
-        super().start(looking=looking)
+        super().start(leave=leave, looking=looking)
         if looking:
             return
         with link_faults(self.name, "loading its functions"):
-            for line in [*SCRIPT.strip().splitlines(), "labctl()"]:
+            if self._patience and not self._keeps_time():
+                self._patience = 0.0
+            patience = f"labctl_patience = {self._patience:.9g}"
+            for line in [*SCRIPT.strip().splitlines(), "labctl()", patience]:
                 self.write(line)
             frequency = self.number("localnode.linefreq")
         limits = limits_of(self.model, frequency)
         self._unit = Unit(self.model, limits, frequency, self._unit.channels)
         self.check_errors()
+
+    def _keeps_time(self) -> bool:
+        """Whether time passes for the instrument as it does here.
+
+        A virtual one that is served without a pace is through with a program at once: it cannot
+        hear the computer in between, and cannot outlast it either.
+        """
+        begun = time.monotonic()
+        self.number(f"(function() delay({_TRIED:g}) return 1 end)()")
+        return time.monotonic() - begun > _TRIED / self._speed / 2
 
     def write(self, command: str, **kwargs: Any) -> None:
         """Send a command by hand; the next step then trusts no earlier setting."""
@@ -185,19 +208,35 @@ class SourceMeter(Mainframe):
         while not stop():
             with link_faults(name, "waiting for readings"):
                 line = read()
-            try:
-                status = parse_status(line)
-                if status is None:
-                    decoder.hold(line)
-                    continue
-            except ValueError:
-                raise unexpected(name, line, "readings") from None
+            status = self._held(decoder, line)
+            if status is None:
+                continue
             if status.word == "fault":
-                raise queue_fault(self.name, [status.text, *self.drain()], "playing a waveform")
+                raise queue_fault(name, [status.text, *self.drain()], "playing a waveform")
+            if status.word == "running" and self._patience:
+                with link_faults(name, "showing that it is there"):
+                    super().write(ALIVE)
             if rows := decoder.rows(status.t0):
                 yield rows
+            if status.errors:
+                self._raise_errors(status)
             if status.word == "done":
-                if status.errors:
-                    raise queue_fault(self.name, self.drain(), "playing a waveform")
                 return
         self.make_safe()
+
+    def _held(self, decoder: Decoder, line: str) -> Status | None:
+        """Return what a line says of the progress; readings are put aside, and None returned."""
+        try:
+            status = parse_status(line)
+            if status is None:
+                decoder.hold(line)
+        except ValueError:
+            raise unexpected(self.name, line, "readings") from None
+        return status
+
+    def _raise_errors(self, status: Status) -> None:
+        """Raise what is in the error queue; a program that runs is broken off, or it would wait."""
+        if status.word == "running":
+            with link_faults(self.name, "breaking off"):
+                self._synchronise()
+        raise queue_fault(self.name, self.drain(), "playing a waveform")

@@ -24,7 +24,6 @@ from itertools import pairwise
 from instruments.keithley2600_cycles import Cycle, cycles_of
 from instruments.keithley2600_limits import (
     LEAST_AVERAGE,
-    LEAST_COMPLIANCE,
     LEAST_DELAY,
     LEAST_NPLC,
     MICROSECONDS,
@@ -140,7 +139,7 @@ def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found
     shortest, window = summary.shortest, summary.shortest_window
     if shortest is not None and seconds(shortest) < limits.min_width:
         allowed = f"at least {show(limits.min_width, 's')}"
-        found.add("level width", show(seconds(shortest), "s"), allowed, "make the level longer")
+        found.add("level width", show(seconds(shortest), "s"), allowed, unit.model.lengthen)
     if window is not None and seconds(window) < limits.min_aperture:
         allowed = f"at least {show(limits.min_aperture, 's')}"
         remedy = "measure over a longer part of the level"
@@ -149,8 +148,8 @@ def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found
 
 def _check_currents(play: Play, unit: Unit, peak: float, found: Findings) -> None:
     most = unit.model.most_current(peak)
-    if not LEAST_COMPLIANCE <= play.compliance <= most:
-        allowed = f"{show(LEAST_COMPLIANCE, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
+    if not unit.model.least <= play.compliance <= most:
+        allowed = f"{show(unit.model.least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
         found.add("compliance", show(play.compliance, "A"), allowed, "choose one inside")
     largest = unit.model.i_meter[-1].full_scale
     for terminal in unit.channels:

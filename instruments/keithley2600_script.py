@@ -13,9 +13,11 @@ Facts of the instrument that shape it (Series 2600B Reference Manual, 2600BS-901
 - it cannot record source values, so the voltage is measured along with the current;
 - timestamps count from the buffer's first reading, so the timer is read where the sweep starts;
 - references of the converter are kept for the last ten apertures;
-- a timer that is triggered goes on in its list of delays where it stopped.
+- a timer that is triggered goes on in its list of delays where it stopped;
+- ``*TRG`` is taken while a script runs, and remembered until ``trigger.wait`` asks for it.
 
-Every program leaves level zero and outputs off by itself, whether it ends or fails.
+Every program leaves level zero and outputs off by itself, whether it ends or fails, and it fails
+when the computer has been silent for too long.
 """
 
 __all__ = ["SCRIPT"]
@@ -25,6 +27,8 @@ loadscript labctl
 labctl_programs = {}  -- by number
 labctl_now = {}       -- what channels (by name) and timers (by number) are set to
 labctl_zeroed = {}    -- when the converter was zeroed: channel name -> aperture -> time
+labctl_patience = 0   -- s without a word from the computer that end a program; 0 for no end
+labctl_heard = 0      -- when there was one
 
 function labctl_new(n, program)
   program.lists = {}
@@ -42,12 +46,24 @@ function labctl_say(word, t0)
   print(string.format("labctl %s %.6f %d", word, t0, errorqueue.count))
 end
 
+-- let a time pass and see that the computer, which answers every sign of life with a trigger, is
+-- there; what is wrong ends the program with the outputs off
+function labctl_delay(duration)
+  delay(duration)
+  local now = timer.measure.t()
+  if trigger.wait(0) then
+    labctl_heard = now
+  elseif labctl_patience > 0 and now - labctl_heard > labctl_patience then
+    error(string.format("the computer has been silent for %g s", now - labctl_heard), 0)
+  end
+end
+
 -- let a rest pass, with a sign of life every beat
 function labctl_rest(duration, beat, t0)
   if duration <= 0 then return end
   local finish, left = timer.measure.t() + duration, duration
   while left > beat do
-    delay(beat)
+    labctl_delay(beat)
     labctl_say("running", t0)
     left = finish - timer.measure.t()
   end
@@ -255,7 +271,7 @@ function labctl_sweep(p)
   labctl_rest(p.lead, p.beat, -1)
   local t0, sent, left = labctl_start(p), 0, p.span
   while left > p.beat do
-    delay(p.beat)
+    labctl_delay(p.beat)
     sent = labctl_send(p, sent, labctl_taken(p))
     labctl_say("running", t0)
     left = t0 + p.span - timer.measure.t()
@@ -269,6 +285,8 @@ function labctl_sweep(p)
 end
 
 function labctl_run(p)
+  trigger.clear()
+  labctl_heard = timer.measure.t()
   labctl_setup(p)
   local t0 = -1
   if p.count > 0 then t0 = labctl_sweep(p) end

@@ -20,6 +20,7 @@ from instruments.keithley4200_lines import no_error
 from instruments.secured import Secured
 from labctl.capability import Identity, Setup
 from labctl.errors import BadInput, InstrumentFault
+from labctl.wire_log import logger_of
 
 __all__ = ["Mainframe", "open_adapter"]
 
@@ -55,6 +56,7 @@ def open_adapter(setup: Setup, timeout: float) -> VISAAdapter:
                 read_termination="\0",
                 write_termination="\0",
                 timeout=round(timeout * 1000),
+                log=logger_of(setup.name),
             )
         except ValueError as error:
             reason = " ".join(str(error).split()).rstrip(".")
@@ -80,6 +82,7 @@ class Mainframe(Secured, Keithley4200):  # type: ignore[misc]
         self.label, self.model = label, model
         self.name = f"{label} ({address})"
         self.found = ""  #: what was left when the driver connected, as a sentence
+        self._left = False  # what was found on is still as it was
         self.adapter = adapter
         with link_faults(self.name, "asking who it is"):
             self._idn = self._first_answer()
@@ -100,20 +103,50 @@ class Mainframe(Secured, Keithley4200):  # type: ignore[misc]
             answer = self.adapter.read().strip("\0\r\n ")
         return str(answer)
 
-    def start(self) -> None:
-        """Report and clear what is left of earlier use, and switch everything off.
+    def start(self, *, leave: bool = False, looking: bool = False) -> None:
+        """Report what is left of earlier use, and switch everything off.
+
+        KXCI tells of a test that runs, and not of an output that is on without one.
+
+        Parameters
+        ----------
+        leave
+            Leave a test that runs, and whatever is on, until the first step.
+        looking
+            Only look; nothing is cleared.
 
         Raises
         ------
         InstrumentFault
             It refuses.
         """
+        if looking:
+            return
+        found = []
+        if self.number(":PMU:TEST:STATUS?"):
+            became = "left running" if leave else "broken off"
+            found.append(f"found a test running on the pulse card; it was {became}")
         if entries := self.drain():
-            self.found = f"{self.name}: found an unread error: {', '.join(entries)}"
+            found.append(f"found an unread error: {', '.join(entries)}")
+        if found:
+            self.found = f"{self.name}: {'; '.join(found)}"
             log.warning(self.found)
+        self._left = leave
+        if not leave:
+            self.reset()
+        self.check_errors()
+
+    def reset(self) -> None:
+        """Break off whatever runs, and bring the instrument to its initial state.
+
+        Raises
+        ------
+        InstrumentFault
+            It refuses.
+        """
         for command in (":PMU:ABORT", "*RST", "BC"):
             self.tell(command)
-        self.check_errors()
+        self._left = False
 
     def tell(self, command: str) -> None:
         """Send a command and take its acknowledgement.

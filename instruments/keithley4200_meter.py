@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from instruments.errors import queue_fault, unexpected
 from instruments.keithley4200_limits import POINTS_AT_ONCE, limits_of
 from instruments.keithley4200_lines import parse_points, program_lines, start_lines
 from instruments.keithley4200_mainframe import Mainframe, open_adapter
-from instruments.keithley4200_program import Compiled, Program, Unit, compile_play
+from instruments.keithley4200_program import Program, Unit, compile_play
 from instruments.keithley4200_readings import Decoder
+from instruments.kept import Kept
+from instruments.secured import started
 from labctl.capability import Limits, Setup, StopRequest, Violation
 from labctl.errors import InstrumentFault, Refused
 from labctl.readings import Row
@@ -23,7 +23,6 @@ __all__ = ["PulseCard", "open_card"]
 
 _LOOK = 0.25  # s between two looks whether to stop
 _POLL = 5e-3  # s between two questions whether a test is over
-_KEPT = 64  # steps whose program is kept
 
 
 def open_card(setup: Setup, unit: Unit, timeout: float) -> PulseCard:
@@ -45,14 +44,7 @@ def open_card(setup: Setup, unit: Unit, timeout: float) -> PulseCard:
     InstrumentFault
         Nobody answers, or another instrument does.
     """
-    adapter = open_adapter(setup, timeout)
-    try:
-        card = PulseCard(setup, unit, adapter, timeout)
-        card.start()
-    except BaseException:
-        adapter.close()
-        raise
-    return card
+    return started(PulseCard(setup, unit, open_adapter(setup, timeout), timeout), setup)
 
 
 class PulseCard(Mainframe):
@@ -78,7 +70,7 @@ class PulseCard(Mainframe):
         self._now = time.monotonic if clock is None else clock.now
         self._wait = _sleep if clock is None else clock.wait
         self._origin = self._now()
-        self._compiled: dict[bytes, Compiled] = {}
+        self._compile = Kept(lambda play: compile_play(play, self._unit))
 
     @property
     def limits(self) -> Limits:
@@ -88,15 +80,6 @@ class PulseCard(Mainframe):
     def check(self, play: Play) -> list[Violation]:
         """Say what stands against playing this, without touching the instrument."""
         return self._compile(play).violations
-
-    def _compile(self, play: Play) -> Compiled:
-        key = msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
-        known = self._compiled.get(key)
-        if known is None:
-            if len(self._compiled) >= _KEPT:
-                self._compiled.clear()
-            known = self._compiled[key] = compile_play(play, self._unit)
-        return known
 
     def play(self, play: Play, stop: StopRequest) -> Iterator[list[Row]]:
         """Play a step, yielding readings in chunks once it is over.
@@ -133,6 +116,8 @@ class PulseCard(Mainframe):
             raise
 
     def _perform(self, program: Program, stop: StopRequest) -> Iterator[list[Row]]:
+        if self._left:
+            self.reset()
         for line in program_lines(program, module=self._unit.module):
             self.tell(line)
         self._raise_errors("setting up a test")

@@ -19,9 +19,8 @@ from instruments.keithley4200_limits import (
     ranges_of,
 )
 from instruments.keithley4200_segments import Entry, Layout, Reading, Straight, lay_out
-from instruments.pieces import Findings
+from instruments.pieces import Compiled, Findings
 from instruments.ranges import Range, range_for
-from labctl.capability import Violation
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Summary
@@ -75,21 +74,19 @@ class Program:
             for _ in range(loops if here else 0):
                 yield from here
 
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A program, unless something serious stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded`: the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
+    def shortest_reading(self, terminal: str) -> float | None:
+        """Return the shortest spot mean of a channel, s; None when it is not measured."""
+        ticks = [
+            reading.stop - reading.start
+            for segments in self.sequences
+            for segment in segments
+            for reading in segment.readings
+            if reading.terminal == terminal
+        ]
+        return min(ticks) * 10e-9 if ticks else None
 
 
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
 from labctl.capability import Setup
 from labctl.errors import BadInput
 from labctl.units import parse
 
-__all__ = ["check_options", "duration_option", "known_model"]
+__all__ = [
+    "check_options", "check_single_terminal", "duration_option", "known_model", "recognised",
+]  # fmt: skip
 
 M = TypeVar("M")
 
@@ -28,6 +31,50 @@ def known_model(setup: Setup, models: Mapping[str, M]) -> M:
             f'{setup.name}: the model "{setup.model}" is unknown; allowed are {", ".join(models)}'
         )
     return model
+
+
+def recognised(idn: str, models: Container[str]) -> str | None:
+    """Return the model of Keithley's that an answer to ``*IDN?`` tells of.
+
+    Parameters
+    ----------
+    idn
+        The answer.
+    models
+        Of the family; None is returned for any other.
+    """
+    match = re.search(r"KEITHLEY.*,\s*MODEL\s+([^,\s]+)", idn, re.IGNORECASE)
+    return match[1].upper() if match and match[1].upper() in models else None
+
+
+def check_single_terminal(setup: Setup, model: str, channels: Sequence[str]) -> None:
+    """Refuse wiring that an instrument with one output does not have.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    model
+        For the sentence.
+    channels
+        Where a terminal may be: ``front``, ``rear``.
+
+    Raises
+    ------
+    BadInput
+        A channel is another one, or there are several terminals.
+    """
+    for terminal, channel in setup.channels.items():
+        if channel not in channels:
+            raise BadInput(
+                f'{setup.name}: the terminal "{terminal}" is on channel "{channel}"; '
+                f"a {model} has {' and '.join(channels)}"
+            )
+    if len(setup.channels) > 1:
+        raise BadInput(
+            f"{setup.name}: the terminals {', '.join(setup.channels)} are on one {model}, "
+            "which drives one at a time; give each an instrument of its own"
+        )
 
 
 def check_options(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
 
 from labctl.capability import Violation
 from labctl.waveform import TICKS_PER_SECOND, Chain, Loop, Node, Segment, Window
 
-__all__ = ["TICKS", "Body", "Findings", "Piece", "fold", "pieces_of", "shifted"]
+__all__ = ["TICKS", "Body", "Compiled", "Findings", "Piece", "fold", "pieces_of", "shifted"]
+
+P = TypeVar("P")
 
 #: ticks of a waveform in a microsecond
 TICKS = TICKS_PER_SECOND // 1_000_000
@@ -45,6 +48,18 @@ class Findings:
     def violations(self) -> list[Violation]:
         """All of them, in the order they were found."""
         return list(self.by_limit.values())
+
+
+class Compiled(NamedTuple, Generic[P]):
+    """The program of a step, where there is one, and what stands against it."""
+
+    program: P | None
+    violations: list[Violation]
+
+    def playable(self, *, degraded: bool) -> bool:
+        """Whether it can be played; `degraded` when the user accepts what there is instead."""
+        serious = [v for v in self.violations if not (degraded and v.instead)]
+        return self.program is not None and not serious
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,24 @@ def scan(visa: Any = "") -> Iterator[tuple[str, str]]:
         yield address, answer
 
 
+def _answered(resource: pyvisa.resources.MessageBasedResource, end: str) -> str:
+    """Ask with messages that end like this: a 4200A ends its own with a null."""
+    resource.read_termination = resource.write_termination = end
+    try:
+        return str(resource.query("*IDN?")).strip("\0\r\n ")
+    except Error:
+        return ""
+
+
 def _asked(manager: pyvisa.ResourceManager, address: str) -> str:
     try:
         with manager.open_resource(address, open_timeout=_PATIENCE) as resource:
             resource.timeout = _PATIENCE
             if not isinstance(resource, pyvisa.resources.MessageBasedResource):
                 return ""
-            resource.read_termination = resource.write_termination = "\n"
-            return str(resource.query("*IDN?")).strip()
+            for end in ("\n", "\0") if resource.resource_class == "SOCKET" else ("\n",):
+                if answer := _answered(resource, end):
+                    return answer
+            return ""
     except (Error, OSError, UnicodeDecodeError, ValueError):
         return ""  # silent, busy or not an instrument: it is listed as that

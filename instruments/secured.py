@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pymeasure.adapters import VISAAdapter
 from pymeasure.instruments import Instrument
@@ -17,8 +17,9 @@ from pyvisa.errors import Error
 from instruments.errors import link_faults, queue_fault
 from labctl.capability import Setup
 from labctl.errors import BadInput, InstrumentFault
+from labctl.wire_log import logger_of
 
-__all__ = ["Secured", "open_adapter"]
+__all__ = ["Secured", "open_adapter", "started"]
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,43 @@ class Secured:
             log.warning("%s: closing the connection failed: %s", self.name, error)
 
 
+S = TypeVar("S", bound="Startable")
+
+
+class Startable(Protocol):
+    """A driver that has not asked yet who is there."""
+
+    def start(self, *, leave: bool, looking: bool) -> None:
+        """Ask who answers, and report and clear what is left of earlier use."""
+
+    def close(self) -> None:
+        """Give the connection back; never raises."""
+
+
+def started(meter: S, setup: Setup) -> S:
+    """Start a driver as the bench file says, and give the connection back if that fails.
+
+    Parameters
+    ----------
+    meter
+        The driver.
+    setup
+        Section of the bench file; ``found_on = "leave"`` leaves an output that is on.
+
+    Raises
+    ------
+    InstrumentFault
+        Nobody answers, or another instrument does.
+    """
+    leave = setup.looking or setup.options.get("found_on") == "leave"
+    try:
+        meter.start(leave=leave, looking=setup.looking)
+    except BaseException:
+        meter.close()
+        raise
+    return meter
+
+
 def open_adapter(setup: Setup, timeout: float) -> VISAAdapter:
     """Open the connection to an instrument that ends its lines with a newline.
 
@@ -112,6 +150,7 @@ def open_adapter(setup: Setup, timeout: float) -> VISAAdapter:
                 read_termination="\n",
                 write_termination="\n",
                 timeout=round(timeout * 1000),
+                log=logger_of(setup.name),
             )
         except ValueError as error:
             reason = " ".join(str(error).split()).rstrip(".")

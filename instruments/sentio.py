@@ -11,11 +11,12 @@ from typing import Any
 
 from pymeasure.instruments import Instrument
 
+from instruments.chuck import Chuck
 from instruments.errors import link_faults, wrong_model
-from instruments.prober import ProberOptions, Site, prober_options, read_site, station_fault
-from instruments.secured import Secured, open_adapter
-from instruments.thermostat import settle, waiting
-from labctl.capability import ContactCheck, Identity, Setup, StopRequest
+from instruments.prober import ProberOptions, Site, prober_options, station_fault
+from instruments.secured import open_adapter
+from instruments.thermostat import settle
+from labctl.capability import Identity, Setup, StopRequest
 from labctl.errors import InstrumentFault
 
 __all__ = ["CAPABILITIES", "SentioProber", "connect"]
@@ -42,7 +43,7 @@ def connect(setup: Setup) -> SentioProber:
     return prober
 
 
-class SentioProber(Secured, Instrument):  # type: ignore[misc]
+class SentioProber(Chuck, Instrument):  # type: ignore[misc]
     """A station behind a connection.
 
     Parameters
@@ -55,11 +56,13 @@ class SentioProber(Secured, Instrument):  # type: ignore[misc]
         Checked.
     """
 
+    contact_command = "move_chuck_contact"
+    separation_command = "move_chuck_separation"
+    step_command = "map:step_die {}, {}, {}"
+
     def __init__(self, adapter: Any, setup: Setup, options: ProberOptions) -> None:
-        super().__init__(adapter, f"{setup.name} ({setup.address})", includeSCPI=False)
-        self.label, self.options_given = setup.name, options
-        self._pause = waiting(setup)
-        self._version = self._serial = self._site = ""
+        super().__init__(adapter, setup, options, includeSCPI=False)
+        self._version = self._serial = ""
 
     def start(self) -> None:
         """Choose SENTIO's own command set and ask who answers.
@@ -104,40 +107,7 @@ class SentioProber(Secured, Instrument):  # type: ignore[misc]
             raise station_fault(self.name, doing, code, text)
         return text
 
-    def drain(self) -> list[str]:
-        """SENTIO has no error queue: every answer carries its error."""
-        return []
-
     # -- prober -------------------------------------------------------------------------------
-
-    @property
-    def contact_check(self) -> ContactCheck | None:
-        """How the bench file wants contacts checked."""
-        return self.options_given.contact_check
-
-    def move(self, site: str) -> str:
-        """Separate, stand over a site, and touch it.
-
-        Parameters
-        ----------
-        site
-            ``column,row,site``; empty for the site it stands over.
-
-        Raises
-        ------
-        BadInput
-            The site is not written as one.
-        InstrumentFault
-            The station refused or failed; the chuck is in separation as far as it could be.
-        """
-        wanted = read_site(self.name, site) if site else None
-        self.separate()
-        if wanted is not None:
-            column, row, number = wanted
-            self.do(f"map:step_die {column}, {row}, {number - 1}", f"stepping to {wanted}")
-        self._site = str(self.position())
-        self.do("move_chuck_contact", f"touching {self._site}")
-        return self._site
 
     def position(self) -> Site:
         """Return the site that the map says is under the needles."""
@@ -151,24 +121,7 @@ class SentioProber(Secured, Instrument):  # type: ignore[misc]
                 "load a wafer map in SENTIO, then go on"
             ) from None
 
-    def touch(self) -> None:
-        """Separate and come down again where the needles stand."""
-        self.separate()
-        self.do("move_chuck_contact", f"touching {self._site or 'the wafer'} again")
-
-    def separate(self) -> None:
-        """Take the wafer off the needles, and see that it is so."""
-        self.do("move_chuck_separation", "separating")
-
-    def make_safe(self) -> None:
-        """Take the wafer off the needles."""
-        self.separate()
-
     # -- thermostat ---------------------------------------------------------------------------
-
-    def reaches(self, temperature: float) -> bool:
-        """Whether the bench file allows a temperature, K."""
-        return self.options_given.coldest <= temperature <= self.options_given.hottest
 
     def temperature(self) -> tuple[float, bool]:
         """Return the temperature of the chuck, K, and whether it is on its way or soaking."""
@@ -203,4 +156,4 @@ class SentioProber(Secured, Instrument):  # type: ignore[misc]
             "map:die:get_current_index", "get_chuck_xy Wafer, Home", "get_chuck_z Zero",
             "status:get_chuck_temp",
         )  # fmt: skip
-        return {question.split()[0]: self.do(question, "asking") for question in questions}
+        return self.asked_all(questions)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from labctl.capability import Setup, StopRequest
 from labctl.errors import InstrumentFault
 
-__all__ = ["settle", "waiting"]
+__all__ = ["settle", "stay", "waiting"]
 
 _LOOK = 1.0  # s between two looks at the temperature
 _SLOWEST = 0.01  # K/s: a chuck that is slower than that is taken for stuck
@@ -82,3 +82,60 @@ def settle(
             )
         pause(_LOOK, stop)
         since += _LOOK
+
+
+def stay(
+    name: str,
+    target: float,
+    look: Callable[[], tuple[float, bool]],
+    pause: Pause,
+    window: float,
+    soak: float,
+    patience: float,
+    stop: StopRequest,
+) -> None:
+    """Wait until a temperature has stayed within a window for a whole soak.
+
+    A temperature that overshoots leaves the window, and its soak begins anew. That is what a
+    controller of a heater needs, which says only that its setpoint has arrived.
+
+    Parameters
+    ----------
+    name
+        Name and address of the controller.
+    target
+        Temperature, K.
+    look
+        Returns the temperature in K and whether the setpoint is still on its way.
+    pause
+        Lets time pass.
+    window
+        Largest distance from the target, K.
+    soak
+        How long it has to be kept, s.
+    patience
+        Longest time from the setpoint's arrival to the beginning of that soak, s.
+    stop
+        Asked every second.
+
+    Raises
+    ------
+    InstrumentFault
+        The temperature does not come into the window, or does not stay there.
+    """
+    inside = late = 0.0
+    while not stop():
+        temperature, busy = look()
+        if busy or abs(target - temperature) > window:
+            inside = 0.0
+        elif inside >= soak:
+            return
+        if not busy and late > patience + soak:
+            raise InstrumentFault(
+                f"{name}: the temperature is {temperature:.2f} K, {late:.0f} s after the setpoint "
+                f"reached {target:.2f} K; check heater, coolant and the terms of the controller, "
+                "or give it more patience in the bench file"
+            )
+        pause(_LOOK, stop)
+        inside += _LOOK
+        late = 0.0 if busy else late + _LOOK

@@ -11,11 +11,12 @@ from typing import Any
 
 from pymeasure.instruments.formfactor.velox import Velox
 
+from instruments.chuck import Chuck
 from instruments.errors import link_faults, wrong_model
-from instruments.prober import ProberOptions, Site, prober_options, read_site, station_fault
-from instruments.secured import Secured, open_adapter
-from instruments.thermostat import settle, waiting
-from labctl.capability import ContactCheck, Identity, Setup, StopRequest
+from instruments.prober import ProberOptions, Site, prober_options, station_fault
+from instruments.secured import open_adapter
+from instruments.thermostat import settle
+from labctl.capability import Identity, Setup, StopRequest
 from labctl.errors import InstrumentFault
 
 __all__ = ["CAPABILITIES", "VeloxProber", "connect"]
@@ -41,7 +42,7 @@ def connect(setup: Setup) -> VeloxProber:
     return prober
 
 
-class VeloxProber(Secured, Velox):  # type: ignore[misc]
+class VeloxProber(Chuck, Velox):  # type: ignore[misc]
     """A station behind a connection.
 
     Parameters
@@ -54,12 +55,13 @@ class VeloxProber(Secured, Velox):  # type: ignore[misc]
         Checked.
     """
 
+    contact_command = "MoveChuckContact"
+    separation_command = "MoveChuckSeparation"
+    step_command = "StepNextDie {} {} {}"
+
     def __init__(self, adapter: Any, setup: Setup, options: ProberOptions) -> None:
-        super().__init__(adapter, f"{setup.name} ({setup.address})")
-        self.label, self.options_given = setup.name, options
-        self._pause = waiting(setup)
+        super().__init__(adapter, setup, options)
         self._idn = ""
-        self._site = ""
 
     def start(self) -> None:
         """Ask who answers.
@@ -107,40 +109,7 @@ class VeloxProber(Secured, Velox):  # type: ignore[misc]
             raise station_fault(self.name, doing, self.error_code, self.error_message)
         return answer
 
-    def drain(self) -> list[str]:
-        """Velox has no error queue: every answer carries its error."""
-        return []
-
     # -- prober -------------------------------------------------------------------------------
-
-    @property
-    def contact_check(self) -> ContactCheck | None:
-        """How the bench file wants contacts checked."""
-        return self.options_given.contact_check
-
-    def move(self, site: str) -> str:
-        """Separate, stand over a site, and touch it.
-
-        Parameters
-        ----------
-        site
-            ``column,row,site``; empty for the site it stands over.
-
-        Raises
-        ------
-        BadInput
-            The site is not written as one.
-        InstrumentFault
-            The station refused or failed; the chuck is in separation as far as it could be.
-        """
-        wanted = read_site(self.name, site) if site else None
-        self.separate()
-        if wanted is not None:
-            column, row, number = wanted
-            self.do(f"StepNextDie {column} {row} {number - 1}", f"stepping to {wanted}")
-        self._site = str(self.position())
-        self.do("MoveChuckContact", f"touching {self._site}")
-        return self._site
 
     def position(self) -> Site:
         """Return the site that the map says is under the needles."""
@@ -153,25 +122,12 @@ class VeloxProber(Secured, Velox):  # type: ignore[misc]
                 "load a wafer map in Velox, then go on"
             ) from None
 
-    def touch(self) -> None:
-        """Separate and come down again where the needles stand."""
-        self.separate()
-        self.do("MoveChuckContact", f"touching {self._site or 'the wafer'} again")
-
-    def separate(self) -> None:
-        """Take the wafer off the needles, and see that it is so."""
-        self.do("MoveChuckSeparation", "separating")
-
     def make_safe(self) -> None:
         """Stop what moves and take the wafer off the needles."""
         self.do("StopAllMovements", "stopping the chuck")
         self.separate()
 
     # -- thermostat ---------------------------------------------------------------------------
-
-    def reaches(self, temperature: float) -> bool:
-        """Whether the bench file allows a temperature, K."""
-        return self.options_given.coldest <= temperature <= self.options_given.hottest
 
     def temperature(self) -> tuple[float, bool]:
         """Return the temperature of the chuck, K, and whether it is on its way or soaking."""
@@ -209,4 +165,4 @@ class VeloxProber(Secured, Velox):  # type: ignore[misc]
             "ReadChuckHeights Y", "ReadChuckIndex Y", "ReadChuckPosition Y H", "ReadChuckStatus",
             "ReadMapPosition2", "GetHeaterTemp C",
         )  # fmt: skip
-        return {question.split()[0]: self.do(question, "asking") for question in questions}
+        return self.asked_all(questions)

@@ -24,7 +24,7 @@ from sim_backend.wire.port import HungUp, Port
 __all__ = ["DirectAdapter"]
 
 
-class DirectAdapter(Adapter):
+class DirectAdapter(Adapter):  # type: ignore[misc]
     r"""Messages to and from one virtual instrument.
 
     Parameters

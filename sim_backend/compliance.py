@@ -32,6 +32,7 @@ VOLTAGE = 1e-9
 #: no piece of time is cut shorter, s
 SHORTEST = 1e-12
 _HIGHEST = 1e4  # where the search for a voltage gives up, V
+_FAR = 2e3  # what is expected beyond this was expected wrongly, V
 _CLOSE = 1e-6  # relative: a current that is met
 
 Voltages = dict[str, float]
@@ -160,7 +161,9 @@ def _voltage_for(
     """
     for low in (near, 0.0):
         found = current(low)
-        if low == 0 or (abs(low) < _HIGHEST and found * target > 0):
+        # with a voltage on the other terminal the current is not proportional to this one's
+        ratio = target / found if found else 0.0
+        if low == 0 or (abs(low) < _HIGHEST and ratio > 0 and abs(low) * ratio < _FAR):
             break
     f_low = found - target
     if abs(f_low) <= (_CLOSE * abs(target) if low else equal):

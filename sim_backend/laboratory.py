@@ -22,7 +22,7 @@ from sim_backend.companions import connect_cables, with_meters
 from sim_backend.devices import DeviceModel, State, Stream
 from sim_backend.devices.model import Tally
 from sim_backend.drive import Drive
-from sim_backend.faults import Fault, FaultyInstrument, Reporting, read_faults, with_faults
+from sim_backend.faults import Fault, Reporting, read_faults, with_faults
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec
 from sim_backend.mishaps import Mishaps
@@ -196,7 +196,6 @@ class VirtualLaboratory:
             if section["driver"] in _WITHOUT_INSTRUMENT:
                 continue
             self.instruments[name] = self._instrument(name, section, terminals)
-        connect_cables(bench, self.instruments)
         clock, simulation = self.fixture.clock, self.simulation
         planned = read_faults(
             simulation.faults, self.instruments, f"{self.name}: section simulation.faults"
@@ -217,16 +216,10 @@ class VirtualLaboratory:
         BadInput
             There is no such instrument, or it cannot have this fault.
         """
-        name = fault.instrument
         self._mishaps.check(fault)
-        port = self.visa.port(self._addresses[name])
+        port = self.visa.port(self._addresses[fault.instrument])
         with self._lock:
-            if isinstance(port.instrument, FaultyInstrument):
-                port.instrument.plan(fault)
-                return
-            suffering = self._mishaps.suffering(name)
-            sound, clock = self.instruments[name], self.fixture.clock
-            port.replace(FaultyInstrument(sound, [fault], clock, suffering))
+            self._mishaps.plan(fault, port, self.fixture.clock)
 
     def _instrument(
         self, name: str, section: Mapping[str, Any], terminals: Mapping[str, str]
@@ -385,7 +378,9 @@ def open_laboratory(
         A key or a value of the bench file is wrong, there is no such site, or the state is of
         another device.
     """
-    return VirtualLaboratory(with_meters(bench), read_simulation(bench), seed, state, pace, site)
+    there = VirtualLaboratory(with_meters(bench), read_simulation(bench), seed, state, pace, site)
+    connect_cables(bench, there.instruments)
+    return there
 
 
 def _cycle_stream(simulation: Simulation, seed: int) -> Stream | None:

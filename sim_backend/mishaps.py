@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labctl.errors import BadInput
+from sim_backend.clock import Clock
 from sim_backend.devices.placed import PlacedDevice
-from sim_backend.faults import AT_SAMPLE, IN_INSTRUMENT, OF_PROBER, Fault
+from sim_backend.faults import AT_SAMPLE, IN_INSTRUMENT, OF_PROBER, Fault, FaultyInstrument
 from sim_backend.fixture import Fixture
 from sim_backend.patchboard import Patchboard
+from sim_backend.wire.port import Port
 
 __all__ = ["Mishaps"]
 
@@ -69,6 +71,15 @@ class Mishaps:
                 f'{self._bench}: a fault "{fault.kind}" is planned for {fault.instrument}, but no '
                 "prober is on this bench; take the fault out or add a prober"
             )
+
+    def plan(self, fault: Fault, port: Port, clock: Clock) -> None:
+        """Let a fault that was checked strike behind a port, its line counted from now."""
+        name = fault.instrument
+        if isinstance(port.instrument, FaultyInstrument):
+            port.instrument.plan(fault)
+            return
+        sound, suffer = self._instruments[name], self.suffering(name)
+        port.replace(FaultyInstrument(sound, [fault], clock, suffer))
 
     def suffering(self, name: str) -> Callable[[str], None]:
         """Return what takes the kind of a fault that a line to instrument `name` has timed."""

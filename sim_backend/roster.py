@@ -27,15 +27,19 @@ __all__ = ["Bay", "build", "has_prober", "patchboard"]
 _MODULES: Mapping[str, str] = MappingProxyType(
     {
         "agilent33500": "sim_backend.instruments.agilent33500_models",
+        "b1500": "sim_backend.instruments.b1500",
+        "keysight81160a": "sim_backend.instruments.keysight81160a",
         "keithley2400": "sim_backend.instruments.keithley2400_models",
         "keithley2450": "sim_backend.instruments.keithley2450_models",
         "keithley2600": "sim_backend.instruments.keithley2600_models",
         "keithley4200": "sim_backend.instruments.keithley4200",
         "keithley3706a": "sim_backend.instruments.switch",
         "keithley707b": "sim_backend.instruments.switch",
+        "lakeshore": "sim_backend.instruments.lakeshore",
         "ldp3811": "sim_backend.instruments.light_source",
         "sentio": "sim_backend.instruments.sentio",
         "velox": "sim_backend.instruments.velox",
+        "wgfmu": "sim_backend.instruments.wgfmu",
     }
 )
 

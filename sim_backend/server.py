@@ -23,8 +23,9 @@ from typing import Annotated, Any
 
 import typer
 
-from labctl.benchfile import Definition, read_bench
+from labctl.benchfile import read_bench
 from labctl.errors import BadInput, LabctlError
+from sim_backend.companions import with_meters
 from sim_backend.faults import typed_fault
 from sim_backend.laboratory import open_laboratory
 from sim_backend.wire.port import Connection, HungUp, Port
@@ -250,7 +251,7 @@ def _serve(
         raise BadInput(f"a speed of {speed:g} was asked for; it must be 0 or positive")
     laboratory = open_laboratory({**content, "name": definition.name}, seed, state, speed)
     try:
-        with _until_signalled() as stopped, Server(_named(definition, laboratory), first) as server:
+        with _until_signalled() as stopped, Server(_named(content, laboratory), first) as server:
             for name, address in server.addresses.items():
                 typer.echo(f"{name} {address}")
             if faults:
@@ -276,11 +277,11 @@ def _take_faults(laboratory: Any) -> None:
                 typer.echo(f"planned: {line}")
 
 
-def _named(definition: Definition, laboratory: Any) -> dict[str, Port]:
+def _named(content: Mapping[str, Any], laboratory: Any) -> dict[str, Port]:
     """Return the ports of a laboratory by the instruments' names in the bench file."""
+    sections = with_meters(content)["instruments"]
     return {
-        name: laboratory.visa.port(definition.instruments[name].address)
-        for name in laboratory.instruments
+        name: laboratory.visa.port(sections[name]["address"]) for name in laboratory.instruments
     }
 
 

@@ -43,7 +43,7 @@ from pydantic import Field
 
 from labctl.kernels import kernels
 from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
-from sim_backend.devices.cells import Cells, Straight, share_lost
+from sim_backend.devices.cells import Cells, Line, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts import wear
@@ -146,7 +146,7 @@ class FilamentCell(Cells[Parameters]):
         state.row("y")[:] = self.initial.kept
         state.row("theta")[:] = state.row("long")[:] = 1.0
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:

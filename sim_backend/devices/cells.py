@@ -6,9 +6,10 @@ of its own state variables, how a straight piece moves them (`_pass`) and what c
 
 One voltage is the *control*: gate against source, or top against bottom. A piece is cut where its
 control passes zero or plus or minus the threshold, and where it changes by more than the family can
-take as one straight line; at a constant level nothing is cut. An *event* begins where an excursion
-of the control begins; the factors of cycle-to-cycle variation are drawn there and kept in the
-state, so that a pulse has them however it is cut.
+take as one straight line; at a constant level nothing is cut. A fluctuation has one value on a
+line, its mean there. An *event* begins where an excursion of the control begins; the factors of
+cycle-to-cycle variation are drawn there and kept in the state, so that a pulse has them however it
+is cut.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ class Cells(Generic[P]):
     def _vary(self, state: State, stream: Stream | None) -> None:
         """Draw the factors of an event that begins; ``events`` is its number."""
 
-    def _step(self) -> float:
-        """Return the change of the control that one straight piece may have, V."""
+    def _step(self, line: Line, duration: float) -> float:
+        """Return the change of the control that one piece of such a line may have, V."""
         return math.inf
 
     def _fineness(self, levels: Levels, duration: float) -> int:
@@ -206,11 +207,15 @@ class Cells(Generic[P]):
         if duration <= 0:
             return total
         state.row("temperature")[:] = temperature
-        for piece in self._pieces(levels, duration):
+        pieces = self._pieces(levels, duration)
+        # what fluctuates has its mean over the whole line, which is looked up once
+        state.ready["line"] = (duration, state.row("age").copy(), {}) if len(pieces) > 1 else None
+        for piece in pieces:
             self._count(state, piece, stream)
             total += self._pass(state, piece)
             state.row("age")[:] += piece.duration
             state.row("control")[:] = piece.control[1]
+        state.ready["line"] = None
         book(state, total[0])
         return total
 
@@ -263,7 +268,7 @@ class Cells(Generic[P]):
         if first == last and fineness == 1:
             return [Straight((first, last), lines, duration)]
         made = []
-        shares = _shares(first, last, self.threshold, self._step(), fineness)
+        shares = _shares(first, last, self.threshold, self._step((first, last), duration), fineness)
         for a, b in itertools.pairwise(shares):
             part = {name: (_at(line, a), _at(line, b)) for name, line in lines.items()}
             control = (_at((first, last), a), _at((first, last), b))
@@ -293,8 +298,16 @@ class Cells(Generic[P]):
 
     def _noise(self, state: State, duration: float = 0.0, process: int = 0) -> Array:
         """Return the relative fluctuation of the conductance from now on, on average."""
+        line: tuple[float, Array, dict[int, Array]] | None = state.ready.get("line")
+        if line is None or duration <= 0:
+            return self._fluctuation(state, state.row("age"), duration, process)
+        whole, age, known = line
+        if process not in known:
+            known[process] = self._fluctuation(state, age, whole, process)
+        return known[process]
+
+    def _fluctuation(self, state: State, age: Array, duration: float, process: int) -> Array:
         sigma = getattr(self.parameters, "noise_sigma", 0.0)
-        age = state.row("age")
         return one_over_f_mean(
             state.noise, state.numbers, age, duration, sigma, _FASTEST, _SLOWEST, process
         )

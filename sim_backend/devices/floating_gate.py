@@ -42,7 +42,7 @@ from pydantic import Field
 
 from labctl.errors import BadInput
 from labctl.units import Farad, Kelvin, Ratio, Second, Siemens, Unit, Volt
-from sim_backend.devices.cells import Cells, Straight, integral, share_lost
+from sim_backend.devices.cells import Cells, Line, Straight, integral, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts.network import stored
@@ -152,7 +152,7 @@ class FloatingGate(Cells[Parameters]):
         state.row("x")[:] = self.initial.shift
         state.row("pace")[:] = 1.0
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:

@@ -81,6 +81,8 @@ _FIRST = len(TALLY)
 _LAST = _FIRST + len(VARIABLES)
 _MOST_READY = 16  # temperatures for which rates are kept
 _COMPILED_FROM = 8  # devices; for fewer, plain Python is as fast
+_MANY_LINES = 3_000  # lines times devices from which a train is compiled all the same
+_PIECEWISE = 64  # turns of which every piece has a fluctuation of its own
 _KERNELS = "sim_backend.devices.kernels.junction"
 
 
@@ -187,19 +189,17 @@ class TunnelJunction:
 
         A turn that leaves a junction as it found it is not done again: without cycle-to-cycle
         variation, wear and noise a train without end costs no more than the way to its steady
-        state.
+        state. What a conductance fluctuates is looked up piece by piece for the first 64 turns;
+        the others have its mean over all their time (it acts on the charge, not on the state).
         """
-        lines = [
-            line
-            for levels, duration in pieces
-            for line in lines_of(levels, duration, self.threshold)
-        ]
-        if self._fluctuates(state):  # the fluctuation of each piece is another
-            total = np.zeros((2, state.devices))
-            for line in lines * count:
-                total += self._through(state, [line], 1, temperature, stream)
-            return total
-        return self._through(state, lines, count, temperature, stream)
+        lines = [lines_of(levels, duration, self.threshold) for levels, duration in pieces]
+        total, left = np.zeros((2, state.devices)), count
+        if self._fluctuates(state):
+            left -= min(count, _PIECEWISE)
+            for piece in lines * (count - left):
+                total += self._through(state, piece, 1, temperature, stream)
+        every = [line for piece in lines for line in piece]
+        return total + self._through(state, every, left, temperature, stream) if left else total
 
     def _through(
         self,
@@ -211,8 +211,9 @@ class TunnelJunction:
     ) -> Array:
         """Take all junctions through lines of the voltage, `turns` times."""
         ready, devices = self._ready(state, temperature), len(state.values[0])
-        gains = self._gains(state, lines)
-        fast = kernels(_KERNELS) if devices >= _COMPILED_FROM else None
+        gains = self._gains(state, turns * sum(line[2] for line in lines))
+        many = devices >= _COMPILED_FROM or turns * len(lines) * devices >= _MANY_LINES
+        fast = kernels(_KERNELS) if many else None
         if fast is not None and lines:
             charges = fast.through(
                 state.values, ready.matrix, gains, np.array(lines), turns, state.first,
@@ -247,7 +248,7 @@ class TunnelJunction:
             return np.array(((i,), (-i,)))
         currents = [
             sign * gain * flow(log_conductance(column, r), law, r)
-            for column, r, gain in zip(_columns(state), rates, self._gains(state, ()), strict=True)
+            for column, r, gain in zip(_columns(state), rates, self._gains(state, 0.0), strict=True)
         ]
         return np.array([currents, [-i for i in currents]])
 
@@ -255,19 +256,18 @@ class TunnelJunction:
         """Return dI/dV at zero, S."""
         rates = self._ready(state, self.parameters.reference).rates
         logs = [log_conductance(s, r) for s, r in zip(_columns(state), rates, strict=True)]
-        conductances: Array = np.exp(logs) * self._gains(state, ())
+        conductances: Array = np.exp(logs) * self._gains(state, 0.0)
         return conductances
 
     def _fluctuates(self, state: State) -> bool:
         return self._noisy and state.noise is not None
 
-    def _gains(self, state: State, lines: Sequence[Line]) -> Sequence[float] | Array:
+    def _gains(self, state: State, duration: float) -> Sequence[float] | Array:
         """Return the factors by which conductances are off, on average over a time to come."""
         if not self._noisy or state.noise is None:
             devices = len(state.values[0])
             return _ONE if devices == 1 else np.ones(devices)
         p, age = self.parameters, state.row("age")
-        duration = sum(line[2] for line in lines)
         numbers = state.numbers
         flicker = one_over_f_mean(
             state.noise, numbers, age, duration, p.flicker, p.flicker_fast, p.flicker_slow

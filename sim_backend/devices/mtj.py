@@ -44,11 +44,13 @@ from sim_backend.devices.mtj_junction import (
     geometric,
     panels,
     series,
+    stretches,
     switching,
+    switching_of,
 )
 from sim_backend.devices.mtj_parameters import Initial, Parameters
-from sim_backend.devices.mtj_refresh import advance_clock, pass_through, words_of
-from sim_backend.devices.mtj_strain import strain
+from sim_backend.devices.mtj_refresh import advance_clock, pass_along, pass_through, words_of
+from sim_backend.devices.mtj_strain import strain, strains
 from sim_backend.devices.mtj_turns import clock_of, fluxes, found, lines_of
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
 from sim_backend.devices.parts.tally import book, count
@@ -61,6 +63,7 @@ __all__ = ["FAMILY", "Initial", "Parameters", "TunnelJunctions"]
 _OWN = ("age", "excursion", "factor", "damage", "cell", "clock")
 _COUNTED = ("positive", "negative", "age", "excursion", "damage")
 _CHARGE, _THROUGHPUT = TALLY.index("charge"), TALLY.index("throughput")
+_MOST_NUMBERS = 100_000  # lines of junctions at once
 _FEW = 6  # turns that are simply played
 _FASTEST, _SLOWEST = 1e-6, 1e5  # periods of the 1/f noise, s
 
@@ -122,9 +125,10 @@ class TunnelJunctions:
             return np.zeros((2, state.devices))
         top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
         age, total = state.row("age").copy(), np.zeros(state.devices)
-        for first, last, length in panels(top[0] - bottom[0], top[1] - bottom[1], duration):
-            self._count_excursions(state, first, last, stream)
-            total += length * self._line(state, (first, last, length), temperature, stream)
+        lines = panels(top[0] - bottom[0], top[1] - bottom[1], duration)
+        for group in stretches(lines, self.threshold):
+            _count_excursions(self.parameters, state, group[0][0], group[-1][1], stream)
+            total += self._lines(state, group, temperature, stream)
         noise = one_over_f_mean(
             state.noise, state.numbers, age, duration, self.parameters.read_sigma,
             _FASTEST, _SLOWEST,
@@ -134,19 +138,6 @@ class TunnelJunctions:
         book(state, charge)
         return np.array([charge, -charge])
 
-    def _count_excursions(
-        self, state: State, first: float, last: float, stream: Stream | None
-    ) -> None:
-        """Keep the tally, and draw the critical voltage of an excursion that begins."""
-        if count(state, first, last, self.threshold):
-            state.row("excursion")[:] += 1
-            state.row("factor")[:] = cycle_factor(
-                stream, state.numbers, state.row("excursion").astype(np.int64),
-                self.parameters.cycle_sigma,
-            )  # fmt: skip
-        elif released(first, last, self.threshold) and not state.row("side")[0]:
-            state.row("factor")[:] = 1.0
-
     def _rates(self, state: State, temperature: float) -> Rates:
         p = self.parameters
         return Rates(
@@ -154,6 +145,48 @@ class TunnelJunctions:
             state.parameters[0] * np.maximum(state.row("factor"), 0.05),
             p.attempt, p.precession, p.exponent,
         )  # fmt: skip
+
+    def _lines(
+        self,
+        state: State,
+        lines: list[tuple[float, float, float]],
+        temperature: float,
+        stream: Stream | None,
+    ) -> Array:
+        """Take all devices through lines of one excursion; returns the charge, C."""
+        p, damage = self.parameters, state.row("damage")
+        slants = len(lines) > 1 or lines[0][0] != lines[0][1]
+        first, last, length = np.array(lines).T
+        each = strains(p, first, last, length) if slants else np.zeros(1)
+        if not slants or np.any(damage + each.sum() >= state.parameters[4]):
+            charge = np.zeros(state.devices)
+            for line in lines:
+                charge += line[2] * self._line(state, line, temperature, stream)
+            return charge
+        damage += each.sum()
+        charge, rates = np.zeros(state.devices), self._rates(state, temperature)
+        most = max(1, _MOST_NUMBERS // (self._count * state.devices))
+        for k in range(0, len(lines), most):
+            a, b, t = first[k : k + most], last[k : k + most], length[k : k + most]
+            shares = self._pass_along(state, switching_of(a, b, t, rates), stream)
+            ends_ = a[:, np.newaxis], b[:, np.newaxis]
+            charge += t @ _mean_current(self.parameters, state, *ends_, shares, temperature)
+        return charge
+
+    def _pass_along(self, state: State, passed: Switching, stream: Stream | None) -> Array:
+        """Take all junctions through lines; returns the shares, (lines, junctions, devices)."""
+        if stream is None:
+            each = zip(*passed, strict=True)
+            return np.array([self._pass(state, Switching(*line), None) for line in each])
+        up, cell, clock = self._parallel(state), state.row("cell"), state.row("clock")
+        at, start = (np.broadcast_to(row, up.shape).ravel() for row in (cell, clock))
+        shape = len(passed.clock), *up.shape
+        rows = (np.broadcast_to(part[:, np.newaxis], shape) for part in passed)
+        flat = Switching(*(row.reshape(len(passed.clock), -1) for row in rows))
+        spent, after = pass_along(_words(state, stream, self._count), at, start, up.ravel(), flat)
+        up[:] = after.reshape(up.shape)
+        advance_clock(cell, clock, passed.clock.sum(axis=0))
+        return spent.reshape(shape)
 
     def _line(
         self,
@@ -170,10 +203,10 @@ class TunnelJunctions:
         damage += each
         if stands.all() and stands.min() == 1.0:
             share = self._pass(state, passed, stream)
-            return self._mean_current(state, first, last, share, temperature)
+            return _mean_current(self.parameters, state, first, last, share, temperature)
         share = self._pass(state, Switching(passed.clock * stands, passed.share), stream)
         self._pass(state, Switching(passed.clock * (1.0 - stands), passed.share), stream)
-        current = self._mean_current(state, first, last, share, temperature)
+        current = _mean_current(self.parameters, state, first, last, share, temperature)
         return current * stands + (1.0 - stands) * (p.broken * (first + last) / 2)
 
     def _pass(self, state: State, passed: Switching, stream: Stream | None) -> Array:
@@ -186,32 +219,13 @@ class TunnelJunctions:
             share: Array = passed.share + (up - passed.share) * mean
             up[:] = passed.share + (up - passed.share) * left
         else:
-            words = self._words(state, stream)
+            words = _words(state, stream, self._count)
             rows = (cell, clock, passed.clock, passed.share)
             at, start, each, goal = (np.broadcast_to(row, up.shape).ravel() for row in rows)
             spent, after = pass_through(words, at, start, up.ravel(), Switching(each, goal))
             share, up[:] = spent.reshape(up.shape), after.reshape(up.shape)
         advance_clock(cell, clock, passed.clock)
         return share
-
-    def _words(self, state: State, stream: Stream) -> Words:
-        """Return what the keys of all junctions begin with, kept for the next look."""
-        found: Words | None = state.ready.get(("refresh", stream.start))
-        if found is None:
-            found = words_of(stream, state.numbers, self._count).ravel()
-            state.ready["refresh", stream.start] = found
-        return found
-
-    def _mean_current(
-        self, state: State, first: float, last: float, share: Array, temperature: float
-    ) -> Array:
-        """Return the mean current over a line, A, for the share of it spent parallel."""
-        p = self.parameters
-        ratio = state.parameters[3] * max(1.0 - p.ratio_slope * (temperature - p.reference), 0.0)
-        parallel = share.sum(axis=0)
-        other = antiparallel_mean(first, last, ratio, p.half)
-        through = parallel * (first + last) / 2 + (self._count - parallel) * other
-        return np.asarray(state.parameters[2] * through)
 
     def repeat(
         self,
@@ -242,7 +256,7 @@ class TunnelJunctions:
         charge = charge * stands + np.array([through, -through])
         throughput = throughput * stands + size
         if stream is not None:
-            words = self._words(state, stream)
+            words = _words(state, stream, self._count)
             row = state.row("cell"), state.row("clock")
             shares = found(words, *row, self._parallel(state), turn, turns)
         counted = [state.names.index(name) for name in _COUNTED]
@@ -286,7 +300,7 @@ class TunnelJunctions:
             state.noise, state.numbers, state.row("age"), p.read_sigma, _FASTEST, _SLOWEST
         )
         share = self._parallel(state)
-        through = self._mean_current(state, voltage, voltage, share, p.reference)
+        through = _mean_current(self.parameters, state, voltage, voltage, share, p.reference)
         short = state.row("damage") >= state.parameters[4]
         through = np.where(short, p.broken * voltage, through) * (1.0 + noise)
         return np.array([through, -through])
@@ -299,6 +313,48 @@ class TunnelJunctions:
     def describe(self) -> dict[str, Any]:
         """Return family, preset, grades and parameters."""
         return self._account
+
+
+def _words(state: State, stream: Stream, junctions: int) -> Words:
+    """Return what the keys of all junctions begin with, kept for the next look."""
+    found: Words | None = state.ready.get(("refresh", stream.start))
+    if found is None:
+        found = words_of(stream, state.numbers, junctions).ravel()
+        state.ready["refresh", stream.start] = found
+    return found
+
+
+def _count_excursions(
+    p: Parameters, state: State, first: float, last: float, stream: Stream | None
+) -> None:
+    """Keep the tally, and draw the critical voltage of an excursion that begins."""
+    if count(state, first, last, p.threshold):
+        state.row("excursion")[:] += 1
+        state.row("factor")[:] = cycle_factor(
+            stream, state.numbers, state.row("excursion").astype(np.int64),
+            p.cycle_sigma,
+        )  # fmt: skip
+    elif released(first, last, p.threshold) and not state.row("side")[0]:
+        state.row("factor")[:] = 1.0
+
+
+def _mean_current(
+    p: Parameters,
+    state: State,
+    first: float | Array,
+    last: float | Array,
+    share: Array,
+    temperature: float,
+) -> Array:
+    """Return the mean current over a line, A, for the share of it spent parallel.
+
+    Of several lines: ends of shape (lines, 1), shares of (lines, junctions, devices).
+    """
+    ratio = state.parameters[3] * max(1.0 - p.ratio_slope * (temperature - p.reference), 0.0)
+    parallel = share.sum(axis=-2)
+    other = antiparallel_mean(first, last, ratio, p.half)
+    through = parallel * (first + last) / 2 + (round(p.junctions) - parallel) * other
+    return np.asarray(state.parameters[2] * through)
 
 
 FAMILY = Family(

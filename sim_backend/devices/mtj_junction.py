@@ -34,8 +34,8 @@ import numpy as np
 from sim_backend.devices.model import Array
 
 __all__ = [
-    "Rates", "Switching", "antiparallel_mean", "geometric", "panels", "rate", "series",
-    "switching",
+    "Rates", "Switching", "antiparallel_mean", "geometric", "panels", "rate", "series", "stretches",
+    "switching", "switching_of",
 ]  # fmt: skip
 
 _STEP = 0.01  # V: a ramp is cut at multiples of it
@@ -70,15 +70,31 @@ def rate(x: Array, rates: Rates) -> Array:
 
 def switching(first: float, last: float, duration: float, rates: Rates) -> Switching:
     """Return clock and share of a line, exact for a constant level, else by three Gauss points."""
-    if first == last:
-        levels, weights = np.array([first]), np.array([1.0])
-    else:
-        levels = (first + last) / 2 + (last - first) / 2 * _NODES
-        weights = _WEIGHTS / 2
-    x = levels[:, np.newaxis] / rates.critical
-    up = (weights[:, np.newaxis] * rate(x, rates)).sum(axis=0)
-    down = (weights[:, np.newaxis] * rate(-x, rates)).sum(axis=0)
+    if first != last:
+        line = np.array([first]), np.array([last]), np.array([duration])
+        clock, share = switching_of(*line, rates)
+        return Switching(clock[0], share[0])
+    x = first / rates.critical
+    up, down = rate(x, rates), rate(-x, rates)
     return Switching((up + down) * duration, up / (up + down))
+
+
+def switching_of(first: Array, last: Array, duration: Array, rates: Rates) -> Switching:
+    """Return clocks and shares of slanted lines, each of shape (lines, devices).
+
+    Parameters
+    ----------
+    first, last, duration
+        Of the lines, V and s, shape (lines,).
+    rates
+        Of the devices.
+    """
+    middle, half = ((last + first) / 2)[:, np.newaxis], ((last - first) / 2)[:, np.newaxis]
+    x = (middle + half * _NODES)[..., np.newaxis] / rates.critical
+    weights = (_WEIGHTS / 2)[:, np.newaxis]
+    up = (weights * rate(x, rates)).sum(axis=1)
+    down = (weights * rate(-x, rates)).sum(axis=1)
+    return Switching((up + down) * duration[:, np.newaxis], up / (up + down))
 
 
 def panels(first: float, last: float, duration: float) -> list[tuple[float, float, float]]:
@@ -102,19 +118,21 @@ def panels(first: float, last: float, duration: float) -> list[tuple[float, floa
     return [(a, b, (b - a) * slope) for a, b in itertools.pairwise(points)]
 
 
-def antiparallel_mean(first: float, last: float, ratio: Array, half: float) -> Array:
+def antiparallel_mean(
+    first: float | Array, last: float | Array, ratio: Array, half: float
+) -> Array:
     """Return the mean of G_AP V / G_P over a line of the voltage, in closed form, V.
 
     Parameters
     ----------
     first, last
-        Ends, V.
+        Ends, V; of several lines, which broadcast with the ratio, when all are slanted.
     ratio
         TMR0.
     half
         Vh, at which the magnetoresistance has halved, V.
     """
-    if first == last:
+    if isinstance(first, float) and first == last:
         weakened = ratio / (1.0 + (first / half) ** 2)
         return np.asarray(first / (1.0 + weakened))
     wide = (1.0 + ratio) * half**2
@@ -123,6 +141,24 @@ def antiparallel_mean(first: float, last: float, ratio: Array, half: float) -> A
     change = np.log1p((last**2 - first**2) / (wide + first**2))
     mean: Array = square - ratio * half**2 / 2 * change / (last - first)
     return mean
+
+
+def stretches(
+    lines: list[tuple[float, float, float]], threshold: float
+) -> list[list[tuple[float, float, float]]]:
+    """Group consecutive lines by what they are of an excursion: below the threshold, or which side.
+
+    Examples
+    --------
+    >>> [len(group) for group in stretches(panels(-0.02, 0.03, 1.0), 0.015)]
+    [1, 2, 2]
+    """
+
+    def side(line: tuple[float, float, float]) -> float:
+        far = max(line[:2], key=abs)
+        return math.copysign(1.0, far) if abs(far) > threshold else 0.0
+
+    return [list(group) for _, group in itertools.groupby(lines, side)]
 
 
 def geometric(clock: Array, turns: int) -> Array:

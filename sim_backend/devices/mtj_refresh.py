@@ -9,6 +9,7 @@ from 0 to 1, so that it is as sharp after ten years as at the beginning.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +19,20 @@ from sim_backend.devices.model import Array, Stream
 from sim_backend.devices.mtj_junction import Switching
 from sim_backend.devices.stream import Words, absorbed, uniforms_at
 
-__all__ = ["CELLS", "Whole", "advance_clock", "last_draw", "pass_through", "words_of"]
+__all__ = [
+    "CELLS", "Whole", "advance_clock", "last_draw", "pass_along", "pass_through", "words_of",
+]  # fmt: skip
 
 #: whole numbers, of devices and junctions
 Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 #: cells after which the numbers come round again
 CELLS = 2.0**52
 
 _KERNELS = "sim_backend.devices.kernels.refresh"
 _WORTH = 2000  # junctions for which compiled code is loaded
+_AT_ONCE = 2000  # lines of junctions of which all refreshes are found at once
 _REFRESH = 0xD1  # in the keys
 _MANY = 48.0  # refreshes beyond which the share of time is the expected one
 #: probability of at most k refreshes in a cell of length 1 (Poisson); 1 to rounding at the end
@@ -93,6 +98,15 @@ def last_draw(words: Words, cell: Array, start: Array, clock: Array) -> tuple[Ar
     return ago, draw
 
 
+class Passage(NamedTuple):
+    """What lines of the voltage do to junctions, whatever these are at the beginning."""
+
+    known: Flags  #: there was a refresh, so that the state at the end is known
+    after: Array  #: the state at the end then, 1 for parallel
+    spent: Array  #: share of the line that is spent parallel after the first refresh
+    before: Array  #: share of the line that is spent in the state of the beginning
+
+
 def pass_through(
     words: Words, cell: Array, start: Array, up: Array, passed: Switching
 ) -> tuple[Array, Array]:
@@ -112,37 +126,86 @@ def pass_through(
     tuple of ndarray
         Share of the line that each spends parallel, and whether it is so at the end.
     """
-    fast = kernels(_KERNELS) if up.size >= _WORTH else None
-    if fast is not None:
-        share, after = fast.pass_through(
-            words, cell, start, up, passed.clock, passed.share, _COUNTS, _MANY
-        )
-        return share, after
-    spent, after = up.copy(), up.copy()
-    n = np.flatnonzero((passed.clock > 0) & (passed.clock <= _MANY))
-    some = Switching(passed.clock[n], passed.share[n])
-    spent[n], after[n] = _walked(words[n], cell[n], start[n], up[n], some)
-    n = np.flatnonzero(passed.clock > _MANY)
-    drawn = last_draw(words[n], cell[n], start[n], passed.clock[n])[1]
-    known = ~np.isnan(drawn)
-    n, goal = n[known], passed.share[n[known]]
-    spent[n] = goal + (up[n] - goal) * -np.expm1(-passed.clock[n]) / passed.clock[n]
-    after[n] = drawn[known] < goal
-    return spent, after
+    way = passages(words, cell, start, passed)
+    return way.spent + way.before * up, np.where(way.known, way.after, up)
 
 
-def _walked(
+def pass_along(
     words: Words, cell: Array, start: Array, up: Array, passed: Switching
 ) -> tuple[Array, Array]:
-    """Walk from refresh to refresh, all junctions at once."""
-    since, state, total = start.copy(), up.copy(), np.zeros(len(up))
-    end, on, columns = start + passed.clock, 0.0, np.arange(len(up))
-    while (on <= end).any():
-        places, draws = _in_cell(words, cell + on)
-        for order in np.argsort(places, axis=0):
-            at, draw = on + places[order, columns], draws[order, columns]
-            inside = (at > start) & (at <= end)
-            total += np.where(inside, state, 0.0) * np.where(inside, at - since, 0.0)
-            since, state = np.where(inside, at, since), np.where(inside, draw < passed.share, state)
-        on += 1.0
-    return (total + state * (end - since)) / passed.clock, state
+    """Take junctions through lines of the voltage, one after another.
+
+    Parameters
+    ----------
+    words, cell, start, up
+        As for `pass_through`, shape (n,).
+    passed
+        What the lines do to each, shape (lines, n).
+
+    Returns
+    -------
+    tuple of ndarray
+        Share of every line that each spends parallel, (lines, n), and whether it is so at the end.
+    """
+    behind = start + np.cumsum(passed.clock, axis=0) - passed.clock
+    whole = np.floor(behind)
+    cells, shape = np.mod(cell + whole, CELLS), passed.clock.shape
+    line = Switching(passed.clock.ravel(), passed.share.ravel())
+    every = np.broadcast_to(words, shape).ravel()
+    way = passages(every, cells.ravel(), (behind - whole).ravel(), line)
+    known, after, spent, before = (part.reshape(shape) for part in way)
+    # after every line a junction is what the last refresh made of it
+    latest = np.maximum.accumulate(np.where(known, np.arange(shape[0])[:, np.newaxis], -1), axis=0)
+    drawn = np.take_along_axis(after, np.maximum(latest, 0), axis=0)
+    states = np.concatenate([up[np.newaxis], np.where(latest >= 0, drawn, up)])
+    return spent + before * states[:-1], states[-1]
+
+
+def passages(words: Words, cell: Array, start: Array, passed: Switching) -> Passage:
+    """Return what lines do to junctions; all of shape (n,), as for `pass_through`."""
+    fast = kernels(_KERNELS) if words.size >= _WORTH else None
+    if fast is not None:
+        return Passage(
+            *fast.passages(words, cell, start, passed.clock, passed.share, _COUNTS, _MANY)
+        )
+    size = words.size
+    way = Passage(np.zeros(size, np.bool_), np.zeros(size), np.zeros(size), np.ones(size))
+    some = np.flatnonzero((passed.clock > 0) & (passed.clock <= _MANY))
+    for n in np.array_split(some, max(1, math.ceil(len(some) / _AT_ONCE))):
+        _walk(way, n, words[n], (cell[n], start[n]), Switching(passed.clock[n], passed.share[n]))
+    n = np.flatnonzero(passed.clock > _MANY)
+    drawn = last_draw(words[n], cell[n], start[n], passed.clock[n])[1]
+    there = ~np.isnan(drawn)
+    n, goal = n[there], passed.share[n[there]]
+    way.before[n] = -np.expm1(-passed.clock[n]) / passed.clock[n]
+    way.spent[n] = goal * (1.0 - way.before[n])
+    way.known[n], way.after[n] = True, drawn[there] < goal
+    return way
+
+
+def _walk(
+    way: Passage, n: Whole, words: Words, reading: tuple[Array, Array], passed: Switching
+) -> None:
+    """Find all refreshes on lines with some, and enter what they do to the junctions `n`."""
+    (cell, start), end = reading, reading[1] + passed.clock
+    cells = np.floor(end).astype(np.int64) + 1
+    line = np.repeat(np.arange(len(n)), cells)
+    on = np.arange(len(line)) - np.repeat(np.cumsum(cells) - cells, cells)
+    places, draws = _in_cell(words[line], cell[line] + on)
+    at = on + places
+    inside = (at > start[line]) & (at <= end[line])
+    line = np.broadcast_to(line, at.shape)[inside]
+    order = np.lexsort((at[inside], line))
+    line, at, draws = line[order], at[inside][order], draws[inside][order]
+    state = (draws < passed.share[line]).astype(np.float64)
+    opens, closes = (
+        np.flatnonzero(np.diff(line, prepend=-1)),
+        np.flatnonzero(np.diff(line, append=-1)),
+    )
+    until = np.append(at[1:], 0.0)[: len(at)]
+    until[closes] = end[line[closes]]
+    spent = np.bincount(line, state * (until - at), len(n)) / passed.clock
+    there = line[opens]
+    way.spent[n] = spent
+    way.before[n[there]] = (at[opens] - start[there]) / passed.clock[there]
+    way.known[n[there]], way.after[n[there]] = True, state[closes]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from sim_backend.devices.model import Array
 from sim_backend.devices.parts.wear import Wear, damage
 
-__all__ = ["strain"]
+__all__ = ["strain", "strains"]
 
 
 def strain(wear: Wear, first: float, last: float, duration: float) -> float:
@@ -29,6 +30,12 @@ def strain(wear: Wear, first: float, last: float, duration: float) -> float:
         return 0.0
     rate = _rate(first, last, wear.breakdown_time, wear.breakdown_voltage, wear.breakdown_scale)
     return rate * duration
+
+
+def strains(wear: Wear, first: Array, last: Array, duration: Array) -> Array:
+    """Return the damage of each of several lines, as `strain` has it."""
+    law = wear.breakdown_time, wear.breakdown_voltage, wear.breakdown_scale
+    return damage(first, last, duration, *law)
 
 
 @lru_cache(maxsize=4096)

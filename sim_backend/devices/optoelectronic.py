@@ -161,7 +161,7 @@ class OpticalSynapse(Cells[Parameters]):
     def _begin(self, state: State) -> None:
         state.row("pace")[:] = 1.0
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return self.parameters.erase_scale / 8.0
 
     def _fineness(self, levels: Levels, duration: float) -> int:

@@ -34,7 +34,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labctl.kernels import kernels
-from sim_backend.devices.cells import Cells, Straight
+from sim_backend.devices.cells import Cells, Line, Straight
 from sim_backend.devices.family import Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts import wear
@@ -87,7 +87,7 @@ class PhaseChangeCell(Cells[Parameters]):
         state.row("factor")[:] = 1.0
         self._written(state)
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:
@@ -195,9 +195,10 @@ class PhaseChangeCell(Cells[Parameters]):
             return np.zeros(state.devices)
         share = sum(self._parts(state)) / self._own(state)["g_max"]
         sigma = p.noise_scale * per_decade(pcm_share(share) ** 2)
-        age = state.row("age")
-        noise = one_over_f_mean(state.noise, state.numbers, age, duration, sigma, *_BAND)
-        return np.maximum(noise, -0.9)
+        return np.maximum(sigma * self._noise(state, duration), -0.9)
+
+    def _fluctuation(self, state: State, age: Array, duration: float, process: int) -> Array:
+        return one_over_f_mean(state.noise, state.numbers, age, duration, 1.0, *_BAND, process)
 
     def _slope(self, state: State) -> Array:
         crystal, glass = self._parts(state)

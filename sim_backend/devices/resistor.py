@@ -24,6 +24,7 @@ from sim_backend.devices.model import (
     State,
     Stream,
     ends,
+    excursions,
     spread,
 )
 from sim_backend.devices.parts.network import stored
@@ -79,9 +80,11 @@ class Resistor:
         """Take the resistors through straight levels; returns C into each terminal."""
         top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
         first, last = top[0] - bottom[0], top[1] - bottom[1]
-        conductance, capacitance = state.parameters
         if not duration > 0:
             return np.zeros((2, state.devices))
+        if state.devices == 1:
+            return self._advance_one(state, first, last, duration)
+        conductance, capacitance = state.parameters
         through = conductance * ((first + last) / 2 * duration)
         size = conductance * (_mean_size(first, last) * duration)
         total = through + stored(capacitance, state.row("v"), last)
@@ -89,6 +92,20 @@ class Resistor:
         count(state, first, last, self.threshold)
         book(state, through, size)
         return np.array([total, -total])
+
+    def _advance_one(self, state: State, first: float, last: float, duration: float) -> Array:
+        """Do the same with one resistor, in plain numbers: what a meter does at every reading."""
+        positive, negative, side, charge, throughput, peak, v = state.values[:, 0].tolist()
+        conductance, capacitance = state.parameters[:, 0].tolist()
+        through = conductance * ((first + last) / 2 * duration)
+        up, down, side = excursions(side, first, last, self.threshold)
+        state.values[:, 0] = (
+            positive + up, negative + down, side, charge + through,
+            throughput + conductance * (_mean_size(first, last) * duration),
+            max(peak, abs(first), abs(last)), last,
+        )  # fmt: skip
+        total = through + capacitance * (last - v)
+        return np.array(((total,), (-total,)))
 
     def repeat(
         self,

@@ -10,8 +10,9 @@ State: R, the resistance as written. The law is that of Messaris et al.
 
 Below the threshold nothing moves. A distance D from the bound becomes D / (1 + S D t), and the
 integral of 1/R is a logarithm, so state and charge are exact at a constant level. A straight line
-of the voltage is taken in pieces of 5 mV, each with the speed of its middle and the bound of its
-larger end: ln R is off by less than 3e-2 after 1.3 V in 1 us, 1e-3 after 1.3 V in 1 ms (tested).
+of the voltage is taken in steps of 5 mV above the threshold, each with the speed of its middle and
+the bound of its larger end (`sim_backend.devices.rram_sweep`): ln R is off by less than 3e-2 after
+1.3 V in 1 us, 1e-3 after 1.3 V in 1 ms (tested). On a line read noise has one value, its mean.
 
 What makes it a cell of an array, each with its own numbers:
 
@@ -28,19 +29,17 @@ What makes it a cell of an array, each with its own numbers:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
-from pydantic import Field
 
 from labctl.errors import BadInput
-from labctl.units import Kelvin, Ohm, Ratio, Second, Unit, Volt
 from sim_backend.devices.cells import Cells, Straight
-from sim_backend.devices.family import Conditions, Family
+from sim_backend.devices.family import Family
 from sim_backend.devices.model import Array, Piece, State, Stream, ends
 from sim_backend.devices.parts import wear
 from sim_backend.devices.parts.conduction import sinh, sinh_mean
@@ -48,12 +47,11 @@ from sim_backend.devices.parts.course import Range, fast_forward
 from sim_backend.devices.parts.relaxation import activated
 from sim_backend.devices.parts.updates import mean_exponential
 from sim_backend.devices.parts.variation import cycle_factor
+from sim_backend.devices.rram_parameters import Initial, Parameters
+from sim_backend.devices.rram_sweep import Steps, cut, sweep
 
 __all__ = ["FAMILY", "Initial", "Parameters", "ResistiveCell"]
 
-ElectronVolt = Annotated[float, Unit("eV")]
-PerOhmSecond = Annotated[float, Unit("1/(Ohm s)")]
-OhmPerVolt = Annotated[float, Unit("Ohm/V")]
 Flags = NDArray[np.bool_]
 
 _STEP = 0.005  # V
@@ -61,54 +59,11 @@ _COUNTERS = ("positive", "negative", "events", "age", "damage")
 _SET, _RESET = 0, 1  # in the keys of random numbers
 _STANDS = 1e-6  # of the retention time: turns that change a current by no more
 _MOST_SIGMAS = 5.0  # that a resistance may be outside its nominal range
+_MOST_NUMBERS = 100_000  # of steps of a line times devices, at once
 
-
-class Parameters(wear.Wear):
-    """The numbers of a cell; see the module's equations."""
-
-    r_on: Annotated[Ohm, Gt(0)] = Field(description="lowest resistance that SET goes to")
-    r_off: Annotated[Ohm, Gt(0)] = Field(description="highest resistance that RESET goes to")
-    set_rate: Annotated[PerOhmSecond, Gt(0)] = Field(description="factor A of SET")
-    set_scale: Volt = Field(description="voltage t of SET; negative: the rate saturates")
-    set_a0: Ohm = Field(description="bound of SET at 0 V")
-    set_a1: OhmPerVolt = Field(description="bound of SET, slope")
-    reset_rate: Annotated[PerOhmSecond, Gt(0)] = Field(description="factor A of RESET")
-    reset_scale: Volt = Field(description="voltage t of RESET; negative: it saturates")
-    reset_a0: Ohm = Field(description="bound of RESET at 0 V")
-    reset_a1: OhmPerVolt = Field(description="bound of RESET, slope against the signed voltage")
-    threshold: Annotated[Volt, Ge(0)] = Field(description="below it nothing moves")
-    iv_scale: Annotated[Volt, Gt(0)] = Field(description="voltage V0 of the sinh law")
-    iv_factor: Annotated[Ratio, Gt(0)] = Field(description="conductance at 0 V times R")
-    set_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="cycle-to-cycle: standard deviation of ln R after SET"
-    )
-    reset_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="cycle-to-cycle: standard deviation of ln R after RESET"
-    )
-    set_device_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="device-to-device: standard deviation of a device's median ln R after SET"
-    )
-    reset_device_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="device-to-device: standard deviation of a device's median ln R after RESET"
-    )
-    pristine: Annotated[Ohm, Gt(0)] = Field(description="resistance before forming")
-    formed_r: Annotated[Ohm, Gt(0)] = Field(description="resistance just after forming")
-    retention: Annotated[Second, Gt(0)] = Field(description="time in which LRS goes to HRS")
-    retention_energy: Annotated[ElectronVolt, Ge(0)] = Field(description="its activation energy")
-    retention_temperature: Annotated[Kelvin, Gt(0)] = Field(description="temperature of that time")
-    noise_sigma: Annotated[Ratio, Ge(0)] = Field(
-        description="read noise: relative standard deviation per decade of 1/f noise, at r_on"
-    )
-    noise_power: Annotated[Ratio, Ge(0)] = Field(
-        description="exponent with which the read noise grows with R / r_on"
-    )
-
-
-class Initial(Conditions):
-    """How a fresh cell begins."""
-
-    resistance: Annotated[Ohm, Gt(0)] = Field(description="resistance of a formed cell")
-    formed: Annotated[Ratio, Ge(0), Le(1)] = Field(1.0, description="1: formed; 0: pristine")
+#: steps of a line, the share of its time that each takes, R after each of them (Ohm) and the
+#: integral of 1/R over it (s/Ohm), both of shape (steps, devices)
+_Step = tuple[Steps, float, Array, Array]
 
 
 class ResistiveCell(Cells[Parameters]):
@@ -178,9 +133,6 @@ class ResistiveCell(Cells[Parameters]):
         state.row("r")[:] = self.initial.resistance
         state.row("set")[:] = state.row("reset")[:] = 1.0
 
-    def _step(self) -> float:
-        return _STEP
-
     def _vary(self, state: State, stream: Stream | None) -> None:
         p = self.parameters
         name, sigma, label = (
@@ -195,88 +147,100 @@ class ResistiveCell(Cells[Parameters]):
     # what a piece does ---------------------------------------------------------------------------
 
     def _pass(self, state: State, piece: Straight) -> Array:
-        p, (first, last) = self.parameters, piece.control
-        self._form(state)
-        if not (first or last):
-            self._fade(state, piece.duration)
+        if not (piece.control[0] or piece.control[1]):
+            _fade(self.parameters, state, piece.duration)
             return np.zeros((2, state.devices))
-        follows = (state.row("formed") > 0) & ~self._dead(state)
-        stuck = None if follows.all() else 1.0 / self.resistance(state)
-        stands = self._stress(state, piece)
-        if piece.largest > self.threshold:
-            inverse = self._write(state, piece, piece.duration * stands)
-        else:
-            self._fade(state, piece.duration)
-            inverse = piece.duration / self._seen(state)
-        if stuck is not None:  # a cell that is stuck or pristine does not follow what is written
-            inverse = np.where(follows, inverse, piece.duration * stands * stuck)
-        if np.any(stands < 1.0):
-            inverse = inverse + piece.duration * (1.0 - stands) / self._own(state)["r_on"]
-        charge = sinh_mean(first, last, p.iv_factor * inverse, p.iv_scale)
-        if state.noise is not None and charge.any():
-            charge = charge * (1.0 + self._flicker(state, piece.duration))
+        noisy = state.noise is not None and self.parameters.noise_sigma > 0
+        noise = self._noise(state, piece.duration) if noisy else None
+        charge = np.zeros(state.devices)
+        for part in self._parts(state, piece):
+            charge += self._follow(state, part, noise)
         return np.array([charge, -charge])
 
-    def _form(self, state: State) -> None:
+    def _parts(self, state: State, piece: Straight) -> list[Straight]:
+        """Cut a line into its steps if a cell forms or breaks somewhere on it."""
+        if piece.control[0] == piece.control[1] or piece.largest <= self.threshold:
+            return [piece]
+        forms = (state.row("formed") == 0) & (state.row("forming") <= piece.largest)
+        breaks = state.row("damage") + _strain(self.parameters, state, piece) >= state.row("limit")
+        if not (forms | breaks).any():
+            return [piece]
+        steps = cut(*piece.control, _STEP)
+        lines = zip(steps.first.ravel().tolist(), steps.last.ravel().tolist(), strict=True)
+        length = piece.duration / len(steps.first)
+        return [Straight(line, {"top": line}, length) for line in lines]
+
+    def _form(self, state: State, piece: Straight) -> None:
         """Form what the voltage forms."""
         formed = state.row("formed")
         if formed.all():
             return
-        now = (formed == 0) & wear.formed(state.row("peak"), state.row("forming"))
+        now = (formed == 0) & wear.formed(np.full(len(formed), piece.largest), state.row("forming"))
         if now.any():
             formed[now], state.row("r")[now] = 1.0, self.parameters.formed_r
 
-    def _stress(self, state: State, piece: Straight) -> Array | float:
-        """Add up the damage; returns the share of the piece before the breakdown."""
-        p, damage = self.parameters, state.row("damage")
-        if p.breakdown_time <= 0 or piece.largest <= self.threshold:
-            return np.where(damage >= state.row("limit"), 0.0, 1.0) if damage.any() else 1.0
-        first, last = ((abs(v) - p.breakdown_voltage) / p.breakdown_scale for v in piece.control)
-        each = mean_exponential(first, last) * piece.duration / p.breakdown_time
-        added = state.row("formed") * each
-        stands = wear.standing(damage, added, state.row("limit"))
-        damage += added
-        return stands
-
-    def _write(self, state: State, piece: Straight, length: Array | float) -> Array:
-        """Move R towards its bound for some time; returns the integral of 1/R, s/Ohm."""
-        p, r = self.parameters, state.row("r")
-        voltage = sum(piece.control) / 2
-        self._renew(state)
-        goal = self._goal(state, max(piece.control, key=abs))
-        side = 1.0 if voltage > 0 else -1.0
-        rate, scale = (p.set_rate, p.set_scale) if side > 0 else (p.reset_rate, p.reset_scale)
-        speed = rate * abs(float(np.expm1(min(abs(voltage) / scale, 600.0))))
-        distance = np.where(state.row("formed") > 0, np.maximum(side * (r - goal), 0.0), 0.0)
-        before, x = r.copy(), goal * (speed * length) * distance / r
-        r[:] = np.where(
-            distance > 0, goal + side * distance / (1.0 + speed * distance * length), before
+    def _follow(self, state: State, piece: Straight, noise: Array | None) -> Array:
+        """Take all cells through a line above or below the threshold; returns the charge, C."""
+        self._form(state, piece)
+        p, follows = self.parameters, (state.row("formed") > 0) & ~self._dead(state)
+        stuck = None if follows.all() else self.resistance(state)
+        damage, added, limit = (
+            state.row("damage"),
+            _strain(self.parameters, state, piece),
+            state.row("limit"),
         )
-        slowed = np.where(x > 0, np.log1p(x) / np.where(x > 0, x, 1.0), 1.0)
-        moving = length / goal + (1.0 - before / goal) * (length / before) * slowed
-        return np.where(distance > 0, moving, length / before)
+        breaks = not (damage + added < limit).all()
+        kept = np.full(state.devices, piece.duration)
+        if breaks:
+            kept *= wear.standing(damage, added, limit)
+        damage += added
+        charge = np.zeros(state.devices)
+        for steps, share, r, inverse in self._written(state, piece, kept):
+            if stuck is not None:  # it does not follow what is written
+                r = np.where(follows, r, stuck)
+                inverse = np.where(follows, inverse, kept * share / stuck)
+            if breaks:
+                inverse = inverse + (piece.duration - kept) * share / self._own(state)["r_on"]
+            each = sinh_mean(steps.first, steps.last, p.iv_factor * inverse, p.iv_scale)
+            if noise is not None:
+                each = each * (1.0 + _larger(self.parameters, r, noise))
+            charge += each.sum(axis=0)
+        return charge
 
-    def _goal(self, state: State, voltage: float) -> Array:
-        """Return the bound that a voltage takes R to, Ohm."""
+    def _written(self, state: State, piece: Straight, kept: Array) -> Iterator[_Step]:
+        """Move R through the steps of a line, many at once."""
+        if piece.largest <= self.threshold:
+            _fade(self.parameters, state, piece.duration)
+            seen = self._seen(state)[np.newaxis]
+            yield cut(*piece.control, math.inf), 1.0, seen, kept / seen
+            return
+        self._renew(state)
+        r, side = state.row("r"), 1.0 if sum(piece.control) > 0 else -1.0
+        whole, most = cut(*piece.control, _STEP), max(1, _MOST_NUMBERS // state.devices)
+        share = 1.0 / len(whole.first)
+        for k in range(0, len(whole.first), most):
+            steps = Steps(whole.first[k : k + most], whole.last[k : k + most])
+            goals = np.where(state.row("formed") > 0, self._goals(state, steps.farthest, side), r)
+            after, inverse = sweep(
+                r, goals, _speeds(self.parameters, steps.middle, side), kept * share, side
+            )
+            r[:] = after[-1]
+            yield steps, share, after, inverse
+
+    def _goals(self, state: State, voltages: Array, side: float) -> Array:
+        """Return the bounds that voltages take R to, Ohm, shape (voltages, devices)."""
         p, own = self.parameters, self._own(state)
         cycles = (state.row("positive") + state.row("negative")) / 2
-        if voltage > 0:
-            nominal = min(max(p.set_a0 + p.set_a1 * voltage, p.r_on), p.r_off)
+        if side > 0:
+            nominal = np.minimum(np.maximum(p.set_a0 + p.set_a1 * voltages, p.r_on), p.r_off)
             varied = nominal / p.r_on * own["r_on"] * state.row("set")
             closed = wear.closing(cycles, p.closing_cycles, p.closing_low)
         else:
-            nominal = min(max(p.reset_a0 + p.reset_a1 * voltage, p.r_on), p.r_off)
+            nominal = np.minimum(np.maximum(p.reset_a0 + p.reset_a1 * voltages, p.r_on), p.r_off)
             varied = nominal / p.r_off * own["r_off"] * state.row("reset")
             closed = wear.closing(cycles, p.closing_cycles, -p.closing_high)
         low, high = self._limits
         return np.minimum(np.maximum(varied * closed, low), high)
-
-    def _fade(self, state: State, duration: float) -> None:
-        p = self.parameters
-        tau = activated(
-            p.retention, p.retention_energy, state.row("temperature"), p.retention_temperature
-        )
-        state.row("faded")[:] += duration / tau
 
     def _renew(self, state: State) -> None:
         """Take what has faded as the state that a pulse finds."""
@@ -311,19 +275,17 @@ class ResistiveCell(Cells[Parameters]):
         low = (state.row("low") > 0) | (state.row("damage") >= state.row("limit"))
         return np.where(dead, np.where(low, own["r_on"], own["r_off"]), alive)
 
-    def _flicker(self, state: State, duration: float) -> Array:
-        p = self.parameters
-        if state.noise is None or p.noise_sigma == 0:
+    def _flicker(self, state: State) -> Array:
+        if state.noise is None or self.parameters.noise_sigma == 0:
             return np.zeros(state.devices)
-        larger = np.maximum(self.resistance(state) / p.r_on, 1.0) ** p.noise_power
-        return np.maximum(larger * self._noise(state, duration), -0.9)
+        return _larger(self.parameters, self.resistance(state), self._noise(state))
 
     def _slope(self, state: State) -> Array:
         return self.parameters.iv_factor / self.resistance(state)
 
     def conductance(self, state: State) -> Array:
         """Return dI/dV at zero, S."""
-        return self._slope(state) * (1.0 + self._flicker(state, 0.0))
+        return self._slope(state) * (1.0 + self._flicker(state))
 
     def _flow(self, state: State, at: Mapping[str, float]) -> Array:
         voltage = at.get("top", 0.0) - at.get("bottom", 0.0)
@@ -349,6 +311,33 @@ class ResistiveCell(Cells[Parameters]):
             r = state.row("r").copy()
             known = Range({"r": r}, {"r": r}, (*_COUNTERS, "faded"))
         return fast_forward(self, state, pieces, count, temperature, stream, known)
+
+
+def _strain(p: Parameters, state: State, piece: Straight) -> Array:
+    """Return the damage that a line adds."""
+    if p.breakdown_time <= 0 or piece.largest <= p.threshold:
+        return np.zeros(state.devices)
+    first, last = ((abs(v) - p.breakdown_voltage) / p.breakdown_scale for v in piece.control)
+    each = mean_exponential(first, last) * piece.duration / p.breakdown_time
+    return np.multiply(state.row("formed"), each)
+
+
+def _speeds(p: Parameters, voltages: Array, side: float) -> Array:
+    """Return S at voltages, 1/(Ohm s)."""
+    rate, scale = (p.set_rate, p.set_scale) if side > 0 else (p.reset_rate, p.reset_scale)
+    return np.multiply(rate, np.abs(np.expm1(np.minimum(np.abs(voltages) / scale, 600.0))))
+
+
+def _larger(p: Parameters, r: Array, noise: Array) -> Array:
+    """Return the fluctuation of the conductance of cells, which grows with R."""
+    return np.maximum(np.maximum(r / p.r_on, 1.0) ** p.noise_power * noise, -0.9)
+
+
+def _fade(p: Parameters, state: State, duration: float) -> None:
+    tau = activated(
+        p.retention, p.retention_energy, state.row("temperature"), p.retention_temperature
+    )
+    state.row("faded")[:] += duration / tau
 
 
 def _fades(p: Parameters, pieces: Sequence[Piece], temperature: float) -> float:

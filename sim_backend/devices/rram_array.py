@@ -37,7 +37,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field
 
 from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
-from sim_backend.devices.cells import Cells, Straight, share_lost
+from sim_backend.devices.cells import Cells, Line, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, Piece, State, Stream
 from sim_backend.devices.parts.relaxation import activated
@@ -189,7 +189,7 @@ class ArrayCell(Cells[Parameters]):
             found.append((total, side * m * write / total))
         return found
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:

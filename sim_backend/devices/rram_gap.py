@@ -33,7 +33,7 @@ from pydantic import Field
 
 from labctl.errors import BadInput
 from labctl.units import Ampere, Metre, Ratio, Unit, Volt
-from sim_backend.devices.cells import Cells, Straight, integral
+from sim_backend.devices.cells import Cells, Line, Straight, integral
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts.conduction import sinh, sinh_mean
@@ -128,7 +128,7 @@ class GapCell(Cells[Parameters]):
         state.row("g")[:] = self.initial.gap
         state.row("factor")[:] = 1.0
 
-    def _step(self) -> float:
+    def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
     def _vary(self, state: State, stream: Stream | None) -> None:

@@ -44,7 +44,8 @@ from sim_backend.devices.model import (
     Stream,
     ends,
 )
-from sim_backend.devices.parts.fluctuation import octave_words, octaves, one_over_f
+from sim_backend.devices.parts.fluctuation import octaves, one_over_f
+from sim_backend.devices.parts.lattice import lattice_of
 from sim_backend.devices.parts.tally import count
 from sim_backend.devices.parts.variation import drawn
 from sim_backend.devices.parts.wear import Wear, life, sticks_low
@@ -198,7 +199,7 @@ class ThresholdSwitch:
         wander = 0.0
         if state.noise is not None and p.read_sigma:
             periods, wander = octaves(1.0, _SLOWEST), p.read_sigma * math.sqrt(math.log10(2.0))
-            words = octave_words(state.noise, state.numbers, len(periods), 0)
+            words = lattice_of(state.noise, state.numbers, len(periods), 0).words
         table = normal_table() if stream is not None and stream.table else np.zeros(0)
         nodes = state.values[rows].T.copy()
         charges: Array = fast.pass_lines(

@@ -5,13 +5,11 @@ Source: Agilent 33500 Series Operating and Service Guide, 33500-90901.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from sim_backend.clock import Clock
+from sim_backend.instruments.agilent33500_blocks import Blocks
 from sim_backend.instruments.agilent33500_changes import TEXTS, Changes
 from sim_backend.instruments.agilent33500_commands import channel_commands
 from sim_backend.instruments.agilent33500_output import Outlet, Output
@@ -31,8 +29,6 @@ __all__ = ["Agilent33500"]
 
 _FIRMWARE = "2.09-1.19-2.00-52-00"
 _TRIGGER_IGNORED = -211
-_BLOCK = re.compile(rb"#([1-9])")
-_MOST_BLOCK = 1 << 24  # bytes
 
 
 class Agilent33500:
@@ -50,6 +46,9 @@ class Agilent33500:
         As it tells it.
     """
 
+    #: part of a header after which a block of data may come
+    BLOCK_AFTER = b":ARB"
+
     def __init__(
         self, model: Model, outlets: Sequence[Outlet], clock: Clock, *, serial: str = "1234567"
     ) -> None:
@@ -65,10 +64,10 @@ class Agilent33500:
         self.outputs = [
             Output(outlet, clock, k, self.account.settle) for k, outlet in enumerate(outlets, 1)
         ]
-        self.changes = [Changes(model, output, self.report) for output in self.outputs]
+        self.blocks = Blocks(self.BLOCK_AFTER)
+        self.changes = [Changes(model, output, self.report, self.blocks) for output in self.outputs]
         self.coupled = {"FREQ": False, "VOLT": False}
         self.message = ""
-        self._big_endian = True
         self._setups: dict[int, list[Settings]] = {}
         self._partial = b""
         operation = Register({}, self.account.byte, OPERATION_SUMMARY)
@@ -78,8 +77,7 @@ class Agilent33500:
             clock,
             [
                 *self.account.commands(),
-                *channel_commands(self.changes, lambda: any(self.coupled.values())),
-                *self._common(),
+                *self._commands(),
                 *register_commands(":STATus:OPERation", operation),
                 *register_commands(":STATus:QUEStionable", questionable),
             ],
@@ -108,32 +106,11 @@ class Agilent33500:
         """Take a message of one or more lines; a block of data may have newlines in it."""
         message = self._partial + message
         self._partial = b""
-        whole = self._without_blocks(message)
+        whole = self.blocks.take(message)
         if whole is None:
             self._partial = message
         else:
             self.interface.write(whole)
-
-    def _without_blocks(self, message: bytes) -> bytes | None:
-        """Return a message with its blocks written as numbers; None while one is not whole."""
-        match = _BLOCK.search(message) if b":ARB" in message.upper() else None
-        if match is None:
-            return message
-        begin = match.end()
-        digits = message[begin : begin + int(match[1])]
-        if not digits.isdigit() or int(digits) > _MOST_BLOCK:
-            return message
-        first = begin + len(digits)
-        data = message[first : first + int(digits)]
-        if len(data) < int(digits):
-            return None
-        head = message[: match.start()]
-        order = ">" if self._big_endian else "<"
-        kind = "i2" if b"DAC" in head.upper() else "f4"
-        values = np.frombuffer(data[: len(data) // int(kind[1]) * int(kind[1])], order + kind)
-        numbers = ",".join(map(repr, values.astype(float).tolist())).encode()
-        rest = self._without_blocks(message[first + int(digits) :])
-        return None if rest is None else head + numbers + rest
 
     def replies(self) -> list[bytes]:
         """Return and forget the replies that are ready, each with its newline."""
@@ -163,6 +140,18 @@ class Agilent33500:
     def status_byte(self) -> int:
         """Return the status byte, as a serial poll does."""
         return self.account.byte.condition
+
+    def lead(self, number: int, rise: Callable[[], None]) -> None:
+        """Lead an output's cable to a trigger input, which feels each edge that rises past 1.5 V.
+
+        Parameters
+        ----------
+        number
+            Of the output.
+        rise
+            Called at each edge.
+        """
+        self.outputs[number - 1].edges.lead(rise)
 
     def report(self, code: int, _: str = "") -> None:
         """Append an error to the queue."""
@@ -204,6 +193,13 @@ class Agilent33500:
         self.coupled = dict.fromkeys(self.coupled, False)
         self.message = ""
 
+    def _commands(self) -> list[Command]:
+        """Return what this series understands."""
+        return [
+            *channel_commands(self.changes, lambda: any(self.coupled.values())),
+            *self._common(),
+        ]
+
     def _common(self) -> list[Command]:
         """Return the commands that belong to no output."""
         place = (Choice({str(k): k for k in range(5)}),)
@@ -220,7 +216,7 @@ class Agilent33500:
             Command(":PHASe:SYNChronize", self._align),
             Command(":SOURce<n>:PHASe:SYNChronize", lambda _: self._align()),
             Command(":FORMat:BORDer", self._set_order,
-                    lambda: "NORM" if self._big_endian else "SWAP", (order,)),
+                    lambda: "NORM" if self.blocks.big_endian else "SWAP", (order,)),
             Command(":OUTPut<n>:TRIGger[:STATe]", lambda _, on: self._set_trigger_out(on),
                     lambda _: str(int(self._trigger_out)), (Boolean(),)),
         ]  # fmt: skip
@@ -257,7 +253,7 @@ class Agilent33500:
         self.message = text
 
     def _set_order(self, big_endian: bool) -> None:
-        self._big_endian = big_endian
+        self.blocks.big_endian = big_endian
 
     def _set_trigger_out(self, on: bool) -> None:
         self._trigger_out = on

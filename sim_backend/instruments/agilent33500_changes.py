@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sim_backend.instruments.agilent33500_blocks import Blocks
 from sim_backend.instruments.agilent33500_output import Output
 from sim_backend.instruments.agilent33500_settings import BUILT_IN, Model, Settings, rms
 from sim_backend.wire.parameters import Bound, ScpiError
@@ -41,10 +42,15 @@ class Changes:
         Whose settings they are.
     report
         Takes an error that does not prevent the change.
+    blocks
+        Points that are on their way.
     """
 
-    def __init__(self, model: Model, output: Output, report: Callable[[int], None]) -> None:
+    def __init__(
+        self, model: Model, output: Output, report: Callable[[int], None], blocks: Blocks
+    ) -> None:
         self.model, self.output, self._report = model, output, report
+        self.blocks = blocks
 
     @property
     def now(self) -> Settings:

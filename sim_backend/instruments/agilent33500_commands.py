@@ -250,11 +250,7 @@ def _upload(full: float) -> Callable[..., None]:
     """Return what keeps a waveform whose points are numbers up to `full`."""
 
     def upload(changes: Changes, name: str, *points: str) -> None:
-        try:
-            values = tuple(float(point) / full for point in points)
-        except ValueError:
-            raise ScpiError(-104) from None
-        add_arb(changes, name, values)
+        add_arb(changes, name, changes.blocks.points(points, full))
 
     return upload
 

@@ -20,19 +20,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labctl.errors import BadInput
 from labctl.protocol import explain
-from labctl.units import Irradiance
+from labctl.units import Irradiance, Ohm
 from sim_backend.instruments.agilent33500 import Agilent33500
 from sim_backend.instruments.agilent33500_output import Outlet, Output
 from sim_backend.instruments.agilent33500_settings import Model
 from sim_backend.instruments.waves import WaveDrive
 from sim_backend.roster import Bay
 
-__all__ = ["MODELS", "build"]
+__all__ = ["MODELS", "build", "outlets"]
 
 _FULL = 5.0  # V at the light's modulation input for the irradiance that a bench file gives
 
@@ -51,10 +51,23 @@ class _Options(BaseModel):
 
     light: dict[str, str] = {}
     irradiance: Annotated[Irradiance, Gt(0)] = 100.0
+    series: Annotated[Ohm, Ge(0)] = 0.0  # between the output and the device
 
 
 def build(bay: Bay) -> Agilent33500:
     """Return the generator of a place in the laboratory.
+
+    Raises
+    ------
+    BadInput
+        A key of its section is wrong.
+    """
+    model = MODELS[bay.model]
+    return Agilent33500(model, outlets(bay, model), bay.clock, serial=bay.serial)
+
+
+def outlets(bay: Bay, model: Model) -> list[Outlet]:
+    """Return where the outputs of a generator in a place of the laboratory lead.
 
     Raises
     ------
@@ -66,16 +79,14 @@ def build(bay: Bay) -> Agilent33500:
     except ValidationError as error:
         where = f"instruments.{bay.name}"
         raise BadInput(explain(error, where, list(_Options.model_fields))) from None
-    model = MODELS[bay.model]
-    outputs = [_output(bay, options, number) for number in range(1, model.channels + 1)]
-    return Agilent33500(model, outputs, bay.clock, serial=bay.serial)
+    return [_output(bay, options, number) for number in range(1, model.channels + 1)]
 
 
 def _output(bay: Bay, options: _Options, number: int) -> Outlet:
     assert bay.plug is not None  # the laboratory always gives one
     port = options.light.get(str(number))
     if port is None:
-        drive = WaveDrive(Output.RESISTANCE)
+        drive = WaveDrive(Output.RESISTANCE + options.series)
         return Outlet(bay.plug(str(number), drive), drive, None)
     drive = WaveDrive()
     drive.terminal = port

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sim_backend.clock import Clock
 from sim_backend.fixture import Fixture
+from sim_backend.instruments.agilent33500_edges import Edges
 from sim_backend.instruments.agilent33500_settings import Settings, wave_of
 from sim_backend.instruments.waves import Wave, WaveDrive
 
@@ -42,6 +43,7 @@ class Output:
     def __init__(self, outlet: Outlet, clock: Clock, seed: int, ended: Callable[[], None]) -> None:
         self.outlet, self.clock = outlet, clock
         self.settings = Settings()
+        self.edges = Edges(clock)  #: where its cable leads to a trigger input
         self._seed, self._ended = seed, ended
         self._until = 0.0  # when the present burst ends, s
         self.apply()
@@ -56,6 +58,7 @@ class Output:
         now, s = self.clock.now_s, self.settings
         self.outlet.fixture.sync()
         self._until = now
+        self.edges.stop()
         drive = self.outlet.drive
         if not s.on:
             if self.outlet.light is None:
@@ -83,6 +86,7 @@ class Output:
         if self.outlet.light is not None:
             wave = self._lit(wave)
         self.outlet.drive.play(wave, now)
+        self.edges.follow(wave)
         if wave.ends < float("inf"):
             self._until = wave.ends
             self.clock.at(wave.ends, self._ended)

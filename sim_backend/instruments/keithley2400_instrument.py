@@ -24,6 +24,7 @@ from sim_backend.instruments.keithley2400_calculate_commands import (
     digital_commands,
 )
 from sim_backend.instruments.keithley2400_cycle import Cycle
+from sim_backend.instruments.keithley2400_hands import Hands
 from sim_backend.instruments.keithley2400_measure_commands import measure_commands
 from sim_backend.instruments.keithley2400_meter import Meter
 from sim_backend.instruments.keithley2400_output_commands import output_commands
@@ -62,7 +63,7 @@ _FIRMWARE = "C32   Oct  4 2010 14:20:11/A02  /S/K"
 _AT_ANY_TIME = frozenset({"*RST", "*RCL", ":SYSTem:PRESet", ":ABORt"})
 
 
-class Keithley2400(Wire):
+class Keithley2400(Wire, Hands):
     """A Series 2400 instrument over the electronics behind its two pairs of terminals.
 
     Parameters
@@ -129,7 +130,7 @@ class Keithley2400(Wire):
             *self.account.commands(),
             *self._common(),
             *source_commands(chassis, self.output, pass_time),
-            *output_commands(chassis, self.output, self._switched_on, self._refresh_output),
+            *output_commands(chassis, self.output, self._switched_on, self.refresh_output),
             *digital_commands(chassis, self.calculator),
             *calculate_commands(chassis, self.calculator, self.buffer),
             *format_commands(chassis),
@@ -184,39 +185,6 @@ class Keithley2400(Wire):
 
     # -- hands and wires ----------------------------------------------------------------------
 
-    def pulse_trigger_link(self, line: int) -> None:
-        """Let another instrument pulse a line of the trigger link, 1 to 4."""
-        self.sequencer.happen("TLIN", line)
-        self.poll()
-
-    def pulse_start_of_test(self, high: bool) -> None:
-        """Let a component handler pulse the start-of-test line."""
-        self.sequencer.start_of_test(high)
-        self.poll()
-
-    def set_enable_line(self, grounded: bool) -> None:
-        """Ground or release the output enable line of the digital port: the interlock."""
-        self.chassis.enable_line = grounded
-        self._refresh_output()
-
-    def overheat(self, too_hot: bool) -> None:
-        """Let the unit be too hot: its output switches off."""
-        self.chassis.too_hot = too_hot
-        self._refresh_output()
-
-    #: what can go wrong in the unit: see `suffer`
-    ills = frozenset({"interlock", "over-temperature"})
-
-    def suffer(self, kind: str) -> None:
-        """Let the output enable line open or the unit be too hot.
-
-        The line acts where ``:OUTPut:ENABle`` says that it is to be looked at.
-        """
-        if kind == "interlock":
-            self.set_enable_line(False)
-        else:
-            self.overheat(True)
-
     def channel_state(self, terminals: str = "front") -> dict[str, Any]:
         """Return what the front panel shows, for tests and for a window.
 
@@ -266,7 +234,7 @@ class Keithley2400(Wire):
         self.status.set("INT", self.chassis.enable_line)
         self.status.set("OT", self.chassis.too_hot)
 
-    def _refresh_output(self) -> None:
+    def refresh_output(self) -> None:
         """Switch off what has become blocked."""
         self._refresh()
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sim_backend.clock import Clock
 from sim_backend.instruments.keithley26_display import Display, display_node
-from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
+from sim_backend.instruments.keithley26_electronics import Electronics
 from sim_backend.instruments.keithley26_factory import FACTORY_SCRIPTS
 from sim_backend.instruments.keithley26_family import MODELS
 from sim_backend.instruments.keithley26_general import (
@@ -24,6 +24,7 @@ from sim_backend.instruments.keithley26_general import (
 )
 from sim_backend.instruments.keithley26_network import add_link, lan_node, net_node
 from sim_backend.instruments.keithley26_ports import Lines, lines_node
+from sim_backend.instruments.keithley26_protections import Protections
 from sim_backend.instruments.keithley26_remote import Remote
 from sim_backend.instruments.keithley26_turns import Turns
 from sim_backend.instruments.keithley2600_channel import Channel
@@ -44,16 +45,15 @@ from sim_backend.instruments.keithley2600_system import (
 )
 from sim_backend.instruments.keithley2600_trigger import Blender, Events, Generated, Process, Timer
 from sim_backend.instruments.tsp_interface import Interface
-from sim_backend.wire.tsp import Bounds, Refusal, uncollected
+from sim_backend.wire.tsp import Bounds, uncollected
 
 __all__ = ["Keithley2600"]
 
 _FIRMWARE = "3.4.1"
-_SAFE_VOLTAGE = 42.0  # V: what can be had with the interlock open
 _EPOCH = 1767225600.0  # 2026-01-01: the date at the laboratory clock's zero
 
 
-class Keithley2600(Remote):
+class Keithley2600(Protections, Remote):
     """A Series 2600B instrument over its channels' electronics.
 
     Parameters
@@ -95,7 +95,6 @@ class Keithley2600(Remote):
         self.events = Events()
         self._trigger = Generated(self.events)
         self._make_objects()
-        self._interlock, self._too_hot = True, False
         self.account = Account(
             channels,
             f"Keithley Instruments Inc., Model {model}, {serial}, {firmware}",
@@ -124,7 +123,7 @@ class Keithley2600(Remote):
         }
         clock_time = self.interface.time
         for channel in self.channels.values():
-            channel.source.permit = self._permit
+            channel.source.permit = self.permit
         self.status.show("measurement", INTERLOCK, MODELS[model].interlock)
         Turns(self.channels, self.timers, self.blenders, clock, lambda: clock_time.reach)
         self.interface.answered = self._prompt
@@ -195,55 +194,6 @@ class Keithley2600(Remote):
             port.reset()
         self.format.reset()
         self.display.reset()
-
-    # -- interlock ------------------------------------------------------------------------------
-
-    @property
-    def interlock(self) -> bool:
-        """Whether the interlock is asserted; without one it always is.
-
-        Opened under a range that needs it, the outputs go off.
-        """
-        return self._interlock
-
-    @interlock.setter
-    def interlock(self, asserted: bool) -> None:
-        if not MODELS[self.model].interlock:
-            return
-        self._interlock = asserted
-        self.status.show("measurement", INTERLOCK, asserted)
-        for channel in self.channels.values():
-            if channel.source.output and not asserted and channel.source.needs_interlock():
-                channel.source.set_output(0)
-                self.report(802)
-
-    def overheat(self, too_hot: bool) -> None:
-        """Let the unit be too hot: its outputs switch off and stay off until it has cooled."""
-        self._too_hot = too_hot
-        for letter, channel in self.channels.items():
-            self.status.note(letter, "over_temperature", too_hot)
-            if too_hot and channel.source.output:
-                channel.source.set_output(0)
-                self.report(5046)
-
-    @property
-    def ills(self) -> frozenset[str]:
-        """What can go wrong in the unit: see `suffer`."""
-        return frozenset({"over-temperature", *(["interlock"] * MODELS[self.model].interlock)})
-
-    def suffer(self, kind: str) -> None:
-        """Let the interlock open or the unit be too hot."""
-        if kind == "interlock":
-            self.interlock = False
-        else:
-            self.overheat(True)
-
-    def _permit(self, quantity: Quantity, range_: float) -> None:
-        """Refuse what heat or the interlock do not allow (section 3, "Interlock")."""
-        if self._too_hot:
-            raise Refusal(5046)
-        if quantity == "v" and range_ > _SAFE_VOLTAGE and not self._interlock:
-            raise Refusal(802)
 
     def _refresh(self) -> None:
         """Bring the conditions that nobody reports up to date."""

@@ -1,7 +1,8 @@
 """Digital I/O, TSP-Link lines and contact check of a Series 2600B: state without a world outside.
 
-Nothing is wired to the port: a line that nobody drives is high (it has a pull-up), and a trigger
-line sees only what a script asserts on it. There is no second instrument on the TSP-Link.
+A line that nobody drives is high (it has a pull-up), and a trigger line sees what a script asserts
+on it, and the rising edges of a cable that leads to it (`sim_backend.companions`). There is no
+second instrument on the TSP-Link.
 
 Source: Series 2600B Reference Manual, 2600BS-901-01, section 9, ``digio.*``, ``tsplink.*``,
 ``smuX.contact.*``; the models that end in 4 do not have them.
@@ -25,6 +26,7 @@ _MODES = {
     "TRIG_SYNCHRONOUSA": 4, "TRIG_SYNCHRONOUS": 5, "TRIG_SYNCHRONOUSM": 6, "TRIG_RISINGA": 7,
     "TRIG_RISINGM": 8,
 }  # fmt: skip
+_SEES_RISING = frozenset({2, 3, 7})  # rising, either, and rising whatever the line's state
 _FAST, _MEDIUM, _SLOW = 0, 1, 2
 #: time of a contact check by its speed, s (2600B data sheet, page 11, at 50 Hz)
 _CONTACT_TIMES = {_FAST: 1.2e-3, _MEDIUM: 5e-3, _SLOW: 42e-3}
@@ -51,6 +53,11 @@ class _Line(Generated):
             self.emit()
         if self.pulse_width == 0:  # held until it is released
             self.level = 0
+
+    def rise(self) -> None:
+        """Feel a rising edge of what a cable leads to the line."""
+        if self.mode in _SEES_RISING:
+            self.emit()
 
     def release(self) -> None:
         """Let go of a line that is held."""

@@ -37,6 +37,10 @@ class Remote:
 
     urgent = staticmethod(urgent)
 
+    def prompt(self, line: bytes) -> bool:
+        """Whether a line reaches what is running instead of waiting for its end."""
+        return self.interface.prompt(line)
+
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""
         self.interface.write(message)

@@ -40,7 +40,7 @@ _REMEMBERED = 64  # beginnings of a list among which the present one is looked f
 _MOST_CHANGES = 20_000  # of levels in a turn
 _ENDLESS = 2**53  # turns
 _SPARE = 2  # turns left to be played at the end
-_SLOW = 0.05  # s of the wall clock; a number of turns that takes longer is not doubled
+_SLOW = 0.2  # s of the wall clock; a number of turns that takes longer is not doubled
 _INSTANT = 1e9  # times are compared in nanoseconds: the instrument's own grid is a microsecond
 
 Standing = tuple[object, ...]

@@ -104,10 +104,19 @@ class Interface:
         word = line.strip()
         if word == "abort":
             self.abort()
-        elif self.parked and word == "*TRG":
+        elif self.busy and word == "*TRG":
             self.trigger()
         else:
             self._input.append(line)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a script runs, or waits for something."""
+        return self._running or self.parked
+
+    def prompt(self, line: bytes) -> bool:
+        """Whether a line reaches what is running: a bus trigger does."""
+        return self.busy and line.strip() == b"*TRG"
 
     def trigger(self) -> None:
         """Take a bus trigger."""

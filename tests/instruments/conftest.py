@@ -1,22 +1,20 @@
 """A virtual 2602B over a resistor of 10 kOhm, and the driver at the other end of the wire."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pymeasure.adapters import VISAAdapter
 
 from instruments import keithley2600
-from labctl.capability import Setup
-from labctl.steps import Play
-from sim_backend.laboratory import open_laboratory
+from tests.instruments.rig import SourceRig, never, rows_of
+
+__all__ = ["ADDRESS", "Rig", "never", "rows_of"]
 
 ADDRESS = "GPIB0::26::INSTR"
 
 
-class Rig:
-    """A laboratory, its instrument and a driver; what was sent is written down."""
+class Rig(SourceRig):
+    """Of two channels, one of which is wired unless said otherwise."""
 
     def __init__(
         self,
@@ -26,78 +24,17 @@ class Rig:
         pace: float = 0.0,
         **simulation: Any,
     ) -> None:
-        self.wiring = wiring or {"top": "a"}
-        section = {"driver": "keithley2600", "model": "2602B", "address": ADDRESS}
-        quiet = {"instrument": False, "cycle": False, "device": False}
-        self.laboratory = open_laboratory(
-            {
-                "name": "rig",
-                "instruments": {"smu": section},
-                "terminals": {name: f"smu.{channel}" for name, channel in self.wiring.items()},
-                "simulation": {
-                    "device": {"family": "resistor", "preset": "10k"},
-                    "noise": quiet,
-                    **simulation,
-                },
-            },
-            1, None, pace,
-        )  # fmt: skip
-        self.instrument = self.laboratory.instruments["smu"]
-        self.model = model
-        self.sent: list[str] = []
+        section = {"driver": "keithley2600", "model": model, "address": ADDRESS}
+        super().__init__(keithley2600, section, wiring or {"top": "a"}, pace, **simulation)
 
-    def setup(self, **changes: Any) -> Setup:
-        """Return what the driver is given."""
-        given = {
-            "name": "smu", "model": self.model, "address": ADDRESS, "channels": self.wiring,
-            "visa": self.laboratory.visa, "laboratory": self.laboratory, "options": {},
-        }  # fmt: skip
-        return Setup(**{**given, **changes})
-
-    def connect(self, **changes: Any) -> Any:
-        """Connect the driver."""
-        meter = keithley2600.connect(self.setup(**changes))
-        self.listen(meter)
-        return meter
-
-    def listen(self, meter: Any) -> None:
-        """Write down what a driver sends from now on."""
-        send = meter.adapter._write
-
-        def write(command: str, **kwargs: Any) -> None:
-            self.sent.append(command)
-            send(command, **kwargs)
-
-        meter.adapter._write = write
-
-    def adapter(self) -> VISAAdapter:
-        """Open a connection for another driver."""
-        return VISAAdapter(
-            ADDRESS,
-            visa_library=self.laboratory.visa,
-            read_termination="\n",
-            write_termination="\n",
-        )
-
-    def panel(self, channel: str = "a") -> SimpleNamespace:
+    def panel(self, channel: str = "a") -> Any:
         """Look at the front panel."""
-        return SimpleNamespace(**self.instrument.channel_state(channel))
+        return super().panel(channel)
 
     def safe(self) -> bool:
         """Whether both outputs are off and at zero."""
         panels = [self.panel("a"), self.panel("b")]
         return not any(panel.output or panel.level or panel.sweeping for panel in panels)
-
-
-def never() -> bool:
-    """Ask for no stop."""
-    return False
-
-
-def rows_of(meter: Any, waveform: Any, compliance: float = 1e-3, **ranges: float) -> list[Any]:
-    """Play and return every row."""
-    play = Play(waveform, compliance, ranges)
-    return [row for chunk in meter.play(play, never) for row in chunk]
 
 
 @pytest.fixture

@@ -343,6 +343,36 @@ def test_an_error_during_the_sweep_is_raised_after_its_readings():
 # -- connecting --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("model", "kind", "says"),
+    [("2602B", "over-temperature", "SMU too hot"), ("2612B", "interlock", "blocked by interlock")],
+)
+def test_heat_and_an_open_interlock_are_errors_and_not_a_silent_nothing(model, kind, says):
+    rig = Rig(model=model)
+    meter = rig.connect()
+    rig.instrument.suffer(kind)
+    waveform = pulse(1.0 if model == "2602B" else 60.0, 1e-3)
+    for _ in range(2):  # it stays one
+        with pytest.raises(InstrumentFault, match=says):
+            rows_of(meter, waveform, 10e-3)
+        assert rig.safe()
+    meter.close()
+
+
+def test_heat_in_a_run_ends_it_and_not_only_its_last_reading():
+    with served(pace=100.0) as (rig, connect):
+        meter = connect()
+        play = Play(train(pulse(1.0, 1e-3), 0.1, 20_000), 1e-3)  # 2000 s
+        chunks, before = meter.play(play, never), rig.laboratory.clock.now_s
+        next(chunks)
+        rig.instrument.suffer("over-temperature")
+        with pytest.raises(InstrumentFault, match="SMU too hot"):
+            list(chunks)
+        assert rig.laboratory.clock.now_s - before < 1000
+        assert rig.safe()
+        meter.close()
+
+
 def test_it_says_who_it_is(meter):
     identity = meter.identify()
     assert identity.model == "2602B"
@@ -372,14 +402,18 @@ def test_a_snapshot_holds_what_was_set(meter):
     assert rows_of(meter, read(0.1, 10e-3), 2e-6)
 
 
-def test_an_output_found_on_is_reported_and_switched_off(rig, caplog):
+@pytest.mark.parametrize(("found_on", "output"), [("safe", False), ("leave", True)])
+def test_an_output_found_on_is_reported_and_switched_off_or_left(rig, caplog, found_on, output):
     earlier = rig.adapter()
     for line in ("smua.source.levelv = 0.25", "smua.source.output = 1"):
         earlier.write(line)
     with caplog.at_level(logging.WARNING):
-        meter = rig.connect()
-    assert "found the output on: channel a at 0.25 V" in caplog.text
+        meter = rig.connect(options={"found_on": found_on})
+    became = "left on" if output else "switched off"
+    assert f"found the output on: channel a at 0.25 V; it was {became}" in caplog.text
     assert "0.25 V" in meter.snapshot()["found"]
+    assert rig.panel().output == output
+    assert rows_of(meter, pulse(1.0, 1e-3))[0].i == pytest.approx(G)
     assert rig.safe()
     meter.close()
     earlier.close()
@@ -483,7 +517,14 @@ def served(pace=0.0):
         yield (
             rig,
             lambda: keithley2600.connect(
-                Setup("smu", "2602B", server.addresses["smu"], {"top": "a"}, "@py")
+                Setup(
+                    "smu",
+                    "2602B",
+                    server.addresses["smu"],
+                    {"top": "a"},
+                    "@py",
+                    speed=max(pace, 1.0),
+                )
             ),
         )
 
@@ -511,6 +552,14 @@ def test_over_tcp_readings_come_while_the_program_runs_and_a_stop_is_heard():
         assert rig.laboratory.clock.now_s - before < 500
         assert rig.safe()
         assert rows_of(meter, pulse(1.0, 1e-3))[0].i == pytest.approx(G)
+        meter.close()
+
+
+def test_over_tcp_without_a_pace_a_long_program_is_not_taken_for_one_without_a_computer():
+    with served() as (_, connect):
+        meter = connect()
+        rows = rows_of(meter, train(pulse(1.0, 100e-6), 0.1, 1000))  # 100 s in an instant
+        assert len(rows) == 1000
         meter.close()
 
 

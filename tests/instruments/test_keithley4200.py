@@ -1,5 +1,6 @@
 """The bench driver of the 4225-PMU, through the wire to the virtual one."""
 
+import logging
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from instruments import keithley4200
 from instruments.keithley4200_limits import MODELS, limits_of, ranges_of
+from instruments.keithley4200_lines import program_lines, start_lines
 from labctl.capability import Setup
 from labctl.errors import BadInput, InstrumentFault, Refused
 from labctl.readings import Flag, Row
@@ -301,6 +303,57 @@ def test_an_error_of_the_instrument_is_raised_and_leaves_it_safe(rig, card):
         rows_of(card, pulse(1.0, 1e-6))
     assert not any(rig.outputs())
     assert rig.tally.throughput == 0
+
+
+@pytest.mark.parametrize("found_on", ["safe", "leave"])
+def test_a_test_found_running_is_reported_and_broken_off_or_left(rig, caplog, found_on):
+    earlier = rig.connect()
+    with pytest.raises(ZeroDivisionError):
+        _break_while_playing(earlier)
+    assert rig.instrument.card.running
+    with caplog.at_level(logging.WARNING):
+        card = rig.connect(options={"found_on": found_on})
+    became = {"safe": "broken off", "leave": "left running"}[found_on]
+    assert f"found a test running on the pulse card; it was {became}" in caplog.text
+    assert became in card.snapshot()["found"]
+    assert rig.instrument.card.running == (found_on == "leave")
+    assert len(rows_of(card, pulse(1.0, 1e-6))) == 1
+    assert not any(rig.outputs())
+    card.close()
+
+
+def _break_while_playing(card: Any) -> None:
+    """Leave a test running, as a computer that dies does."""
+    for line in (*program_lines(_program_of(card), module=True), *start_lines(_program_of(card))):
+        card.tell(line)
+    raise ZeroDivisionError
+
+
+def _program_of(card: Any) -> Any:
+    return card._compile(Play(train(pulse(1.0, 1e-4), 0.1, 1000), 1e-3)).program
+
+
+def test_looking_changes_nothing(rig):
+    with pytest.raises(ZeroDivisionError):
+        _break_while_playing(rig.connect())
+    looking = rig.connect(looking=True)
+    assert looking.identify().model == "4200A-SCS"
+    assert "idn" in looking.snapshot()
+    looking.close()
+    assert rig.instrument.card.running
+    assert any(rig.outputs())
+
+
+def test_it_foresees_timing_floor_and_how_long_a_test_goes_on_alone(rig):
+    play = Play(train(pulse(1.0, 1e-4) + rest(1e-4) + read(0.1, 1e-3), 2e-3, 500), 1e-3)
+    foreseen = keithley4200.forecast(rig.setup(), play)
+    assert (foreseen.mode, foreseen.timing) == ("segment arb", 10e-9)
+    (floor,) = foreseen.floors
+    assert (floor.terminal, floor.range) == ("top", 1e-3)
+    assert floor.current == ranges_of(MODELS["4200A-SCS"].sources[0], module=True)[4].bound(0.0)
+    assert floor.aperture == pytest.approx(25e-6)
+    assert foreseen.alone == pytest.approx(1.0)
+    assert keithley4200.forecast(rig.setup(), Play(pulse(1.0, 1e-9), 1e-3)) is None
 
 
 def test_an_unread_error_is_found_when_connecting(rig):

@@ -488,3 +488,21 @@ def test_series_of_turns_with_noise_is_one_by_one() -> None:
         for levels, duration in turn * 5
     )
     assert charge == pytest.approx(single, rel=1e-12)
+
+
+@pytest.mark.parametrize("path", ["numba", "numpy"])
+def test_a_long_train_with_noise_has_the_state_of_its_pulses(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One junction, compiled or not: every excursion its own factor, one mean fluctuation."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    one, other = (Sample(flicker=1e-3, seed=4) for _ in range(2))
+    for sample in (one, other):
+        sample.state.noise = Stream(2)
+    turn = [({"top": 1.0}, WIDTH), ({}, 1e-3)]
+    charge = one.model.repeat(one.state, turn, 1700, ROOM, one.stream)[0, 0]
+    single = sum(other.apply(levels.get("top", 0.0), t) for levels, t in turn * 1700)
+    np.testing.assert_allclose(one.variables, other.variables, rtol=1e-9, atol=1e-12)
+    assert one.state.tally().positive == other.state.tally().positive == 1700
+    assert charge == pytest.approx(single, rel=2e-4)  # of fluctuations of 1e-3 a decade
+    assert charge != pytest.approx(single, rel=1e-12)

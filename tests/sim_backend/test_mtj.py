@@ -73,6 +73,39 @@ def test_the_clock_on_a_ramp_is_its_integral(first: float, last: float) -> None:
     assert found == pytest.approx(expected, rel=2e-3, abs=1e-12)
 
 
+@PATHS
+@pytest.mark.parametrize(("preset", "devices"), [("weight-32", 2), ("cofeb-40nm", 40)])
+def test_a_ramp_is_its_panels_one_by_one(
+    path: str, preset: str, devices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All panels of a ramp at once move every junction as one panel after the other does."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    model = family("mtj").load(preset)
+    whole, parts = (model.fresh(devices, Stream(3), spread=True) for _ in range(2))
+    for line in ((0.0, 0.9), (0.9, -1.1), (-1.1, 0.3), (0.3, 0.0)):
+        charge = model.advance(whole, {"top": line}, 1e-6, ROOM, Stream(5))
+        total = np.zeros((2, devices))
+        for first, last, length in panels(*line, 1e-6):
+            total += model.advance(parts, {"top": (first, last)}, length, ROOM, Stream(5))
+        np.testing.assert_allclose(charge, total, rtol=1e-9)
+        rows = [k for k, name in enumerate(whole.names) if name not in ("charge", "throughput")]
+        np.testing.assert_allclose(whole.values[rows], parts.values[rows], rtol=1e-8, atol=1e-8)
+    assert (whole.row("positive") == 2.0).all()
+    assert (whole.row("cell") > 0).all()
+
+
+def test_a_barrier_breaks_somewhere_on_a_ramp() -> None:
+    """The devices that break on a ramp do so at their own voltage, the others go on."""
+    model = family("mtj").load("cofeb-40nm")
+    whole, parts = (model.fresh(30, Stream(3), spread=True) for _ in range(2))
+    charge = model.advance(whole, {"top": (0.0, 1.6)}, 1e-6, ROOM, Stream(5))
+    total = np.zeros((2, 30))
+    for first, last, length in panels(0.0, 1.6, 1e-6):
+        total += model.advance(parts, {"top": (first, last)}, length, ROOM, Stream(5))
+    np.testing.assert_allclose(whole.row("damage"), parts.row("damage"), rtol=1e-9)
+    np.testing.assert_allclose(charge, total, rtol=1e-9)
+
+
 @pytest.mark.parametrize("voltage", [0.0, 0.01])
 def test_a_superparamagnetic_junction_forgets_exponentially(voltage: float) -> None:
     """Of junctions in one state, p + (1 - p) exp(-rate t) are in it again after a time t."""

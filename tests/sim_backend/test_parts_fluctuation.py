@@ -18,6 +18,7 @@ from sim_backend.devices.parts.fluctuation import (
     telegraph,
     telegraph_mean,
 )
+from sim_backend.devices.parts.lattice import octave_means, octave_words
 from sim_backend.devices.parts.noise import (
     pcm_read_sigma,
     pcm_share,
@@ -27,6 +28,7 @@ from sim_backend.devices.parts.noise import (
     thermal_density,
     white_density,
 )
+from sim_backend.devices.stream import uniforms_at
 
 Array = NDArray[np.float64]
 
@@ -258,3 +260,23 @@ def test_phase_change_read_noise_is_a_one_over_f_noise() -> None:
     gained = np.diff(pcm_read_sigma(g, t) ** 2)[0]
     assert math.sqrt(gained) == pytest.approx(g * float(per_decade(pcm_share(g) ** 2)), rel=1e-6)
     assert pcm_read_sigma(g, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("path", ["numba", "numpy"])
+@pytest.mark.parametrize("devices", [1, 150])
+def test_what_is_kept_of_the_last_look_changes_nothing(
+    path: str, devices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forward, backward and over long times: a look is the same whatever was seen before."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    draw, numbers = np.random.default_rng(4), np.arange(devices)
+    periods, age = octaves(1e-6, 1e4), np.zeros(devices)
+    words = octave_words(Stream(6), numbers, len(periods), 0)
+    for _ in range(40):
+        length = np.full(devices, 10.0 ** draw.uniform(-7, 3)) * draw.integers(0, 2)
+        found = one_over_f_mean(Stream(6), numbers, age, length, 1.0, 1e-6, 1e4)
+        cells = age[:, np.newaxis] / periods + uniforms_at(words)
+        means = octave_means(words, cells, length[:, np.newaxis] / periods)
+        expected = means.sum(axis=-1) * math.sqrt(math.log10(2.0))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+        age = np.maximum(age + length * draw.choice([1.0, 1.0, 1.0, -1.0]), 0.0)

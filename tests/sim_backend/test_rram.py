@@ -1,5 +1,6 @@
 """Filamentary RRAM: its mathematics, its statistics, and a billion cycles; three models."""
 
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -106,6 +107,30 @@ def test_a_pristine_cell_leaks_until_its_voltage_is_reached() -> None:
     assert model.conductance(state)[~formed] == pytest.approx(1e-9)
 
 
+@pytest.mark.parametrize("initial", [{}, {"formed": 0.0}])
+def test_a_ramp_does_what_its_steps_do_and_so_in_an_array(initial: dict[str, Any]) -> None:
+    """Up to forming and to breakdown, which are on the way."""
+    model = family("rram").load("hfox", {**initial, "breakdown_time": "1 ms"})
+    whole, parts = (model.fresh(12, Stream(5), spread=True) for _ in range(2))
+    for line in ((0.0, 1.2), (1.2, 0.0), (0.0, -1.5), (-1.5, 0.0), (0.0, 3.4)):
+        charge = model.advance(whole, {"top": line}, 1e-3, ROOM, Stream(1))
+        count = round(abs(line[1] - line[0]) / 0.005)
+        edges = np.linspace(*line, count + 1).tolist()
+        total = np.zeros((2, 12))
+        for a, b in itertools.pairwise(edges):
+            total += model.advance(parts, {"top": (a, b)}, 1e-3 / count, ROOM, Stream(1))
+        np.testing.assert_allclose(charge, total, rtol=1e-6)
+        same(whole, parts, 1e-6)
+    assert (whole.row("damage") >= whole.row("limit")).sum() > 0
+    alone = model.fresh(1, Stream(5), spread=True, first=7)
+    alone.noise, among = Stream(9), model.fresh(12, Stream(5), spread=True)
+    among.noise = Stream(9)
+    for line in ((0.0, 3.4), (3.4, -1.4)):
+        charge = model.advance(among, {"top": line}, 1e-3, ROOM, Stream(1))
+        one = model.advance(alone, {"top": line}, 1e-3, ROOM, Stream(1))
+        np.testing.assert_allclose(one[:, 0], charge[:, 7], rtol=1e-9)
+
+
 def test_retention_is_activated_and_a_pulse_writes_anew() -> None:
     model = family("rram").load("hfox", {"resistance": "5 kOhm"})
     state = model.fresh(1, Stream(0), spread=False)
@@ -185,8 +210,9 @@ def test_turns_together_are_turns_one_by_one(count: int, seed: int) -> None:
     repeat_plainly(model, alone, CYCLE, count, ROOM, Stream(seed + 1))
     rows = [k for k, name in enumerate(together.names) if name not in ("charge", "throughput")]
     np.testing.assert_allclose(together.values[rows], alone.values[rows], rtol=1e-12)
-    for name in ("charge", "throughput"):  # of turns not played: the mean of the last ones
-        assert (np.abs(np.log(together.row(name) / alone.row(name))) < 1.0).all()
+    # of turns not played: the mean of the last two, whose resistances spread by 0.77 in ln R
+    for name in ("charge", "throughput"):
+        assert (np.abs(np.log(together.row(name) / alone.row(name))) < 2.0).all()
 
 
 def test_a_billion_cycles_are_counted_and_forgotten() -> None:

@@ -24,10 +24,14 @@ HEAVY = frozenset(
 BRING_HEAVY = {
     "labctl.plot": "matplotlib",
     "labctl.report": "jinja2",
+    "instruments.agilent33500_meter": "pymeasure",
+    "instruments.b1500_analyser": "pymeasure",
     "instruments.keithley2400_meter": "pymeasure",
     "instruments.keithley2450_meter": "pymeasure",
     "instruments.keithley2600_meter": "pymeasure",
     "instruments.keithley4200_meter": "pymeasure",
+    "instruments.lakeshore_controller": "pymeasure",
+    "sim_backend.adapter": "pymeasure",
 }
 #: exist on one system only
 PLATFORM = frozenset({"fcntl", "msvcrt"})

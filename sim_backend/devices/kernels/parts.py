@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim_backend.devices.kernels.random import absorb, normal, uniform
 
-__all__ = ["flicker", "octave_sums", "shares"]
+__all__ = ["flicker", "kept_octave_sums", "octave_sums", "shares"]
 
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -84,6 +84,56 @@ def octave_sums(words: Words, periods: Array, age: Array, duration: Array) -> Ar
             area = (1.0 - share) * _inside(first, (1.0 + share) / 2.0)
             area += (last[0] + last[1] - first[1] - first[2]) / 2.0
             total[d] += (area + rest * _inside(last, rest / 2.0)) / length
+    return total
+
+
+@njit(cache=True)
+def kept_octave_sums(
+    words: Words,
+    phases: Array,
+    cells: Array,
+    normals: Array,
+    periods: Array,
+    age: Array,
+    duration: Array,
+) -> Array:
+    """Return what `octave_sums` does, with the numbers of the cells seen last at hand.
+
+    Parameters
+    ----------
+    words
+        Of (device, kind, process, octave), shape (devices, octaves).
+    phases
+        Where the lattices begin, in cells, shape (devices, octaves).
+    cells, normals
+        The cells seen last and the three normal numbers round each, shapes (devices, octaves) and
+        (devices, octaves, 3); changed in place.
+    periods, age, duration
+        As for `octave_sums`.
+    """
+    total = np.zeros(len(age))
+    for d in range(len(age)):
+        for k in range(len(periods)):
+            start = age[d] / periods[k] + phases[d, k]
+            length = duration[d] / periods[k]
+            cell = math.floor(start)
+            first = (normals[d, k, 0], normals[d, k, 1], normals[d, k, 2])
+            if cell != cells[d, k]:
+                first = _three(words[d, k], cell)
+            share = start - cell
+            passed = math.floor(share + length)
+            last = first
+            if passed == 0.0:
+                total[d] += _inside(first, share + length / 2.0)
+            else:
+                last = _three(words[d, k], cell + passed)
+                rest = share + length - passed
+                area = (1.0 - share) * _inside(first, (1.0 + share) / 2.0)
+                area += (last[0] + last[1] - first[1] - first[2]) / 2.0
+                total[d] += (area + rest * _inside(last, rest / 2.0)) / length
+            if cell + passed != cells[d, k]:
+                cells[d, k] = cell + passed
+                normals[d, k, 0], normals[d, k, 1], normals[d, k, 2] = last
     return total
 
 

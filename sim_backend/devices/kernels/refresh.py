@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from sim_backend.devices.kernels.random import absorb, uniform
 
-__all__ = ["pass_through"]
+__all__ = ["passages"]
 
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _CELLS = 2.0**52
@@ -68,48 +69,68 @@ def _last(word: np.uint64, cell: float, start: float, clock: float, counts: Arra
 
 
 @njit(cache=True)
-def pass_through(
+def _walk(
+    word: np.uint64,
+    reading: tuple[float, float],
+    clock: float,
+    share: float,
+    counts: Array,
+    places: Array,
+    draws: Array,
+) -> tuple[bool, float, float, float]:
+    """Walk from refresh to refresh of one line; `places` and `draws` are room to work in."""
+    cell, start = reading
+    end, since, state, total = start + clock, start, 0.0, 0.0
+    known, before = False, 1.0
+    for on in range(math.floor(end) + 1):
+        inner = _inner(word, cell + on)
+        count = _count(inner, counts)
+        _fill(inner, count, places, draws)
+        for k in range(count):
+            at = on + places[k]
+            if start < at <= end:
+                if not known:
+                    known, before = True, (at - start) / clock
+                total += state * (at - since)
+                since, state = at, (1.0 if draws[k] < share else 0.0)
+    return known, state, (total + state * (end - since)) / clock, before
+
+
+@njit(cache=True)
+def passages(
     words: Words,
     cell: Array,
     start: Array,
-    up: Array,
     clock: Array,
     share: Array,
     counts: Array,
     many: float,
-) -> tuple[Array, Array]:
-    """Return the share of a line spent parallel, and the state at its end.
+) -> tuple[Flags, Array, Array, Array]:
+    """Return what lines of the voltage do to junctions, as `Passage` has it.
 
     Parameters
     ----------
-    words, cell, start, up, clock, share
-        As for `sim_backend.devices.mtj_refresh.pass_through`, shape (n,).
+    words, cell, start, clock, share
+        As for `sim_backend.devices.mtj_refresh.passages`, shape (n,).
     counts
         Probability of at most k refreshes in a cell.
     many
         Refreshes beyond which the share of time is the expected one.
     """
-    spent, after = up.copy(), up.copy()
+    size = words.shape[0]
+    known, after = np.zeros(size, np.bool_), np.zeros(size)
+    spent, before = np.zeros(size), np.ones(size)
     places, draws = np.empty(counts.shape[0] + 1), np.empty(counts.shape[0] + 1)
-    for n in range(up.shape[0]):
+    for n in range(size):
         if clock[n] <= 0.0:
             continue
         if clock[n] > many:
             draw = _last(words[n], cell[n], start[n], clock[n], counts)
             if draw >= 0.0:
-                lost = -math.expm1(-clock[n]) / clock[n]
-                spent[n] = share[n] + (up[n] - share[n]) * lost
-                after[n] = 1.0 if draw < share[n] else 0.0
+                before[n] = -math.expm1(-clock[n]) / clock[n]
+                spent[n] = share[n] * (1.0 - before[n])
+                known[n], after[n] = True, (1.0 if draw < share[n] else 0.0)
             continue
-        end, since, state, total = start[n] + clock[n], start[n], up[n], 0.0
-        for on in range(math.floor(end) + 1):
-            inner = _inner(words[n], cell[n] + on)
-            count = _count(inner, counts)
-            _fill(inner, count, places, draws)
-            for k in range(count):
-                at = on + places[k]
-                if start[n] < at <= end:
-                    total += state * (at - since)
-                    since, state = at, (1.0 if draws[k] < share[n] else 0.0)
-        spent[n], after[n] = (total + state * (end - since)) / clock[n], state
-    return spent, after
+        found = _walk(words[n], (cell[n], start[n]), clock[n], share[n], counts, places, draws)
+        known[n], after[n], spent[n], before[n] = found
+    return known, after, spent, before

@@ -32,17 +32,16 @@ therefore the draw of the last such moment before it: looked up cell by cell, wa
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from labctl.errors import BadInput
 from labctl.kernels import kernels
-from sim_backend.devices.stream import Array, Stream, Words, absorbed, normals_at, uniforms_at
+from sim_backend.devices.parts.lattice import lattice_of, octave_means, octave_words
+from sim_backend.devices.stream import Array, Stream, Words, absorbed, uniforms_at
 
 __all__ = [
-    "octave_words",
     "octaves",
     "one_over_f",
     "one_over_f_mean",
@@ -50,15 +49,13 @@ __all__ = [
     "telegraph_mean",
 ]
 
-_FLICKER, _TELEGRAPH = 0x1F, 0x72  # in the keys, so that processes do not share numbers
+_TELEGRAPH = 0x72  # in the keys, so that processes do not share numbers
 _CENTRE = 0.3063  # frequency times period of the lattice, where an octave of noise is centred
 _REFRESHES = 2.0  # mean number in a cell of the telegraph's lattice
 _BEFORE = 64.0  # cells before birth: without any refresh in one of 1e55 devices
 _MOST_CELLS = 1000  # of a telegraph's mean
-_THREE = np.arange(3)
 _KERNELS = "sim_backend.devices.kernels.parts"
 _MANY = 2000  # numbers to be looked up for which compiled code is loaded
-_MOST_KEPT = 100_000  # words
 #: probability of at most k refreshes in a cell (Poisson); 1 to rounding at the end
 _COUNTS = np.cumsum([math.exp(-_REFRESHES) * _REFRESHES**k / math.factorial(k) for k in range(24)])
 
@@ -145,42 +142,21 @@ def one_over_f_mean(
     shape = np.broadcast_shapes(*map(np.shape, (numbers, age, duration, sigma_per_decade)))
     if noise is None or not np.any(sigma_per_decade):
         return np.zeros(shape)
-    periods = octaves(fastest, slowest)
-    words = octave_words(noise, numbers, len(periods), process)
+    periods, which = octaves(fastest, slowest), np.asarray(numbers, np.int64)
     start, length = np.asarray(age, np.float64), np.asarray(duration, np.float64)
-    terms = _octave_sums(words, periods, start, length)
+    if (
+        which.ndim == 1
+        and np.broadcast_shapes(which.shape, start.shape, length.shape) == which.shape
+    ):
+        lattice = lattice_of(noise, which, len(periods), process)
+        columns = [np.broadcast_to(part, which.shape) for part in (start, length)]
+        terms = lattice.sums(periods, *columns)
+    else:
+        terms = _octave_sums(
+            octave_words(noise, which, len(periods), process), periods, start, length
+        )
     amplitude = np.asarray(sigma_per_decade, np.float64) * math.sqrt(math.log10(2.0))
     return np.multiply(amplitude, terms)
-
-
-def octave_words(noise: Stream, numbers: ArrayLike, count: int, process: int) -> Words:
-    """Return the words of (device, kind, process, octave), kept for the next look.
-
-    Parameters
-    ----------
-    noise
-        `State.noise`.
-    numbers
-        Numbers of the devices.
-    count
-        Octaves.
-    process
-        As for `one_over_f`.
-    """
-    which = np.asarray(numbers, np.int64)
-    if which.size * count > _MOST_KEPT:
-        return noise.words(which[..., np.newaxis], _FLICKER, process, np.arange(count))
-    return _kept_words(noise.seed, which.tobytes(), which.shape, count, process)
-
-
-@lru_cache(maxsize=64)
-def _kept_words(
-    seed: int, numbers: bytes, shape: tuple[int, ...], count: int, process: int
-) -> Words:
-    which = np.frombuffer(numbers, np.int64).reshape(shape)
-    words = Stream(seed).words(which[..., np.newaxis], _FLICKER, process, np.arange(count))
-    words.setflags(write=False)
-    return words
 
 
 def _octave_sums(words: Words, periods: Array, age: Array, duration: Array) -> Array:
@@ -189,46 +165,13 @@ def _octave_sums(words: Words, periods: Array, age: Array, duration: Array) -> A
     fast = kernels(_KERNELS) if math.prod(shape) * len(periods) >= _MANY else None
     if fast is None:
         start = age[..., np.newaxis] / periods + uniforms_at(words)
-        terms = _octave_means(words, start, duration[..., np.newaxis] / periods)
+        terms = octave_means(words, start, duration[..., np.newaxis] / periods)
         total: Array = np.sum(terms, axis=-1)
         return total
     flat = np.broadcast_to(words, (*shape, len(periods))).reshape(-1, len(periods))
     columns = [np.broadcast_to(part, shape).ravel() for part in (age, duration)]
     sums: Array = fast.octave_sums(flat, periods, *columns).reshape(shape)
     return sums
-
-
-def _octave_means(words: Words, start: Array, length: Array) -> Array:
-    """Return the means of octaves over stretches of their lattices, of unit variance at a point."""
-    cell = np.floor(start)
-    share = start - cell
-    end = share + length
-    passed = np.floor(end)
-    rest = end - passed
-    first = _round(words, cell)
-    if not passed.any():
-        return _inside(first, share + length / 2)
-    last = _round(words, cell + passed)
-    # part of the first cell, whole cells by the spline itself, part of the last cell
-    total = (
-        (1.0 - share) * _inside(first, (1.0 + share) / 2)
-        + (last[..., 0] + last[..., 1] - first[..., 1] - first[..., 2]) / 2
-        + rest * _inside(last, rest / 2)
-    )
-    crossed = total / np.where(passed > 0, length, 1.0)
-    return np.where(passed > 0, crossed, _inside(first, share + length / 2))
-
-
-def _round(words: Words, cell: Array) -> Array:
-    """Return the three normal numbers of cells, in a last axis."""
-    return normals_at(absorbed(words[..., np.newaxis], cell[..., np.newaxis] + _THREE))
-
-
-def _inside(normals: Array, w: Array) -> Array:
-    """Return an octave inside a cell: the slope of the quadratic B-spline, linear in w."""
-    before, middle, after = normals[..., 0], normals[..., 1], normals[..., 2]
-    slope: Array = (1.0 - w) * (middle - before) + w * (after - middle)
-    return slope
 
 
 def telegraph(

@@ -31,8 +31,9 @@ def count(state: State, first: float, last: float, threshold: float) -> int:
     """
     rows = state.values
     positive, negative, side = excursions(float(rows[_SIDE, 0]), first, last, threshold)
-    state.row("positive")[:] += positive
-    state.row("negative")[:] += negative
+    if positive or negative:
+        state.row("positive")[:] += positive
+        state.row("negative")[:] += negative
     rows[_SIDE] = side
     np.maximum(rows[_PEAK], max(abs(first), abs(last)), out=rows[_PEAK])
     return positive + negative

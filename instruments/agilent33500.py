@@ -1,0 +1,212 @@
+"""Waveform generators with a source-meter that reads: the 33500 series and the 81160A.
+
+A generator has fast edges and no meter; a source-meter reads small currents and has no fast edges.
+Together they are one waveform source: output 1 of the generator drives the device's top terminal,
+a channel of a 2600B holds its other end at zero volts, limits the current and reads it, and output
+2 of the generator, led to the source-meter's digital port, says when. So everything within a step
+is timed by one clock. What they can do is in `instruments.agilent33500_limits`; how a waveform
+becomes points and triggers, in `agilent33500_program`; the generator, in `agilent33500_generator`;
+the source-meter, in `agilent33500_ammeter`; both together, in `agilent33500_meter`.
+
+Wiring: output 1 to the device, the device's other end to the channel's HI, all shields to LO;
+output 2 to a line of the digital port, and its shield to the port's ground. A section of a bench
+file::
+
+    [instruments.awg]
+    driver = "agilent33500"     # or "keysight81160a"
+    model = "33522B"
+    address = "USB0::0x0957::0x2C07::MY57800001::INSTR"
+    series = "0 Ohm"            # of a resistor in series with the device; may be left out
+
+    [instruments.awg.meter]
+    model = "2602B"
+    address = "GPIB0::26::INSTR"
+    channel = "a"
+    line = 1                    # of its digital port
+    terminal = "bottom"         # of the device, that it holds; for a virtual one
+
+    [terminals]
+    top = "awg.1"
+
+What to know of it:
+
+- A pulse may be as short as the generator makes it, but a reading takes the source-meter's aperture
+  (20 us at 50 Hz) within its window: shorter pulses are played unmeasured, and read after.
+- **A generator has no compliance.** The source-meter's limit acts after the settling time of its
+  range; in shorter levels only the 50 Ohm of the output and the resistor in series bound a current.
+  A step whose compliance they do not guarantee is refused, unless the bench file accepts it.
+- The device sees what 50 Ohm and the resistor leave of a level; rows have that voltage.
+- Neither instrument can watch the computer. If that falls silent, the burst plays to its end and
+  leaves zero volts on the device, with both outputs on.
+- Where a waveform does not fit into the memory at the resolution that it needs, intervals are
+  rounded to points (the achieved times tell) or the step is refused.
+
+Besides, a section may have ``timeout`` (``"10 s"``, the longest wait for an answer) and
+``found_on`` (``"safe"``, the default, switches off an output that is on when the driver connects;
+``"leave"`` leaves it until the first step).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instruments.agilent33500_checks import Unit
+from instruments.agilent33500_limits import GENERATORS, LINES, METERS
+from instruments.agilent33500_program import Program, compile_play
+from instruments.options import known_model
+from labctl.capability import Floor, Forecast, Setup, Violation
+from labctl.errors import BadInput
+from labctl.protocol import explain
+from labctl.steps import Play
+from labctl.units import Ohm, Second
+
+if TYPE_CHECKING:
+    from instruments.agilent33500_meter import GeneratorAndMeter
+
+__all__ = ["check", "connect", "forecast", "recognise"]
+
+#: without a connection the lower mains frequency is assumed, whose shortest aperture is longer
+_LINE_FREQUENCY = 50.0
+#: by which the generator's clock may be off, relative (5992-2572EN)
+_CLOCK = 1e-6
+
+
+class _Meter(BaseModel):
+    """The source-meter of a section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    address: str
+    channel: str = "a"
+    line: Annotated[int, Ge(1), Le(LINES)] = 1
+    terminal: str = "bottom"
+
+
+class _Options(BaseModel):
+    """Keys of a section beside driver, model and address; light and irradiance are virtual."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    meter: _Meter
+    series: Annotated[Ohm, Ge(0)] = 0.0
+    timeout: Annotated[Second, Gt(0)] = 10.0
+    found_on: Literal["safe", "leave"] = "safe"
+    light: Mapping[str, Any] = {}
+    irradiance: Any = None
+
+
+def check(setup: Setup, play: Play) -> list[Violation]:
+    """Say what stands against playing a step, without any connection.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    play
+        The step.
+
+    Raises
+    ------
+    BadInput
+        A model, an output or an option is not allowed.
+    """
+    return compile_play(play, _unit(setup, _options(setup))).violations
+
+
+def recognise(idn: str) -> str | None:
+    """Return the model that an answer to ``*IDN?`` tells of; None when it is not one of these."""
+    match = re.search(r"(?:AGILENT|KEYSIGHT)[^,]*,\s*([^,\s]+)", idn, re.IGNORECASE)
+    return match[1].upper() if match and match[1].upper() in GENERATORS else None
+
+
+def forecast(setup: Setup, play: Play) -> Forecast | None:
+    """Say how a step would be timed and what its readings resolve; None when it has no program.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    play
+        The step.
+    """
+    program = compile_play(play, _unit(setup, _options(setup))).program
+    if program is None:
+        return None
+    floors = tuple(_floor(program, terminal) for terminal in setup.channels if program.readings)
+    timing = max(program.rounding, _CLOCK * program.duration)
+    return Forecast("arbitrary waveform", timing, floors, program.duration)
+
+
+def _floor(program: Program, terminal: str) -> Floor:
+    meter = program.i_meter
+    return Floor(terminal, meter.bound(0.0, program.nplc), meter.full_scale, program.aperture)
+
+
+def connect(setup: Setup) -> GeneratorAndMeter:
+    """Connect to both instruments, identify them, and switch their outputs off.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+
+    Raises
+    ------
+    BadInput
+        A model, an output, an option or an address is not allowed.
+    InstrumentFault
+        Nobody answers, or another instrument does.
+    """
+    # pymeasure takes half a second to import; checking a step does without it
+    from instruments.agilent33500_meter import open_pair
+
+    options = _options(setup)
+    meter = options.meter
+    where = (meter.address, meter.channel, meter.line)
+    leave = options.found_on == "leave"
+    return open_pair(setup, _unit(setup, options), where, options.timeout, leave=leave)
+
+
+def _options(setup: Setup) -> _Options:
+    if "meter" not in setup.options:
+        raise BadInput(
+            f"{setup.name}: a generator has no meter; give the section a table "
+            f"[instruments.{setup.name}.meter] with the model and the address of the source-meter "
+            "that holds the other end of the device"
+        )
+    try:
+        return _Options(**setup.options)
+    except ValidationError as error:
+        fields = list(_Options.model_fields)
+        raise BadInput(explain(error, f"instruments.{setup.name}", fields)) from None
+
+
+def _unit(setup: Setup, options: _Options) -> Unit:
+    generator = known_model(setup, GENERATORS)
+    meter = METERS.get(options.meter.model)
+    if meter is None:
+        raise BadInput(
+            f'{setup.name}: the meter "{options.meter.model}" cannot be triggered by a generator; '
+            f"allowed are {', '.join(METERS)}"
+        )
+    if options.meter.channel not in meter.channels:
+        raise BadInput(
+            f'{setup.name}: the meter is on channel "{options.meter.channel}"; a {meter.name} has '
+            f"{' and '.join(meter.channels)}"
+        )
+    wrong = {name: output for name, output in setup.channels.items() if output != "1"}
+    if wrong:
+        terminal, output = next(iter(wrong.items()))
+        raise BadInput(
+            f'{setup.name}: the terminal "{terminal}" is on output "{output}"; it has to be on 1, '
+            "because output 2 triggers the readings"
+        )
+    if len(setup.channels) > 1:
+        raise BadInput(f"{setup.name}: output 1 drives one terminal, not {len(setup.channels)}")
+    return Unit(generator, meter, options.series, setup.channels, _LINE_FREQUENCY)

@@ -1,0 +1,168 @@
+"""The lattices of 1/f noise: what one octave of it has in a cell, and the cells looked at last.
+
+See `sim_backend.devices.parts.fluctuation` for the process. Devices are looked at again and again
+at ages that grow little by little, so most octaves are in the cell in which they were, and the next
+look begins in the cell in which the last one ended: the normal numbers there are kept. What is kept
+saves time and changes nothing, for they are functions of the cell.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.kernels import kernels
+from sim_backend.devices.stream import Array, Stream, Words, absorbed, normals_at, uniforms_at
+
+__all__ = ["FLICKER", "Lattice", "lattice_of", "octave_means", "octave_words"]
+
+FLICKER = 0x1F  # in the keys, so that processes do not share numbers
+_THREE = np.arange(3)
+_KERNELS = "sim_backend.devices.kernels.parts"
+_MANY = 2000  # octaves of devices for which compiled code is loaded
+_FEW_KEPT, _MOST_KEPT = 5_000, 250_000  # octaves of devices whose numbers are kept
+
+
+class Lattice:
+    """The octaves of some devices, and the cells in which they were seen last.
+
+    Parameters
+    ----------
+    words
+        Of (device, kind, process, octave), shape (devices, octaves).
+    """
+
+    __slots__ = ("cells", "normals", "phases", "words")
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.phases = uniforms_at(words)  #: where the lattices begin, in cells
+        self.cells = np.full(words.shape, -1.0)  #: the cells kept
+        self.normals = np.zeros((*words.shape, 3))  #: the normal numbers round them
+
+    def sums(self, periods: Array, age: Array, duration: Array) -> Array:
+        """Return the sums over octaves of the means of 1/f noise, of unit variance at a point.
+
+        Parameters
+        ----------
+        periods
+            Of the lattices, s, shape (octaves,).
+        age, duration
+            Begin and length of the aperture, s, shape (devices,).
+        """
+        fast = kernels(_KERNELS) if self.words.size >= _MANY else None
+        if fast is not None:
+            kept = self.words, self.phases, self.cells, self.normals
+            found: Array = fast.kept_octave_sums(*kept, periods, age, duration)
+            return found
+        start = age[:, np.newaxis] / periods + self.phases
+        length = duration[:, np.newaxis] / periods
+        cell = np.floor(start)
+        stale = cell != self.cells
+        if stale.any():
+            self.normals[stale] = _round(self.words[stale], cell[stale])
+        share = start - cell
+        passed = np.floor(share + length)
+        means = _inside(self.normals, share + length / 2)
+        left = passed > 0
+        if left.any():
+            arrived = _round(self.words[left], cell[left] + passed[left])
+            ways = self.normals[left], arrived, share[left], length[left], passed[left]
+            means[left] = _over_cells(*ways)
+            self.normals[left] = arrived
+            cell += passed
+        self.cells = cell
+        total: Array = np.sum(means, axis=-1)
+        return total
+
+
+def lattice_of(noise: Stream, numbers: NDArray[np.int64], count: int, process: int) -> Lattice:
+    """Return the lattice of devices, the one of the last look if it is still kept.
+
+    Parameters
+    ----------
+    noise
+        `State.noise`.
+    numbers
+        Numbers of the devices, shape (devices,).
+    count
+        Octaves.
+    process
+        As for `sim_backend.devices.parts.fluctuation.one_over_f`.
+    """
+    size = numbers.size * count
+    if size > _MOST_KEPT:
+        return Lattice(octave_words(noise, numbers, count, process))
+    kept = _kept_small if size <= _FEW_KEPT else _kept_large
+    # what is kept is written to: every thread has its own
+    return kept(noise.seed, numbers.tobytes(), count, process, threading.get_ident())
+
+
+def _kept(seed: int, numbers: bytes, count: int, process: int, _thread: int) -> Lattice:
+    return Lattice(octave_words(Stream(seed), np.frombuffer(numbers, np.int64), count, process))
+
+
+_kept_small, _kept_large = lru_cache(maxsize=64)(_kept), lru_cache(maxsize=4)(_kept)
+
+
+def octave_words(noise: Stream, numbers: NDArray[np.int64], count: int, process: int) -> Words:
+    """Return the words of (device, kind, process, octave), shape (..., octaves).
+
+    Parameters
+    ----------
+    noise, numbers, count, process
+        As for `lattice_of`; numbers of any shape.
+    """
+    return noise.words(numbers[..., np.newaxis], FLICKER, process, np.arange(count))
+
+
+def octave_means(words: Words, start: Array, length: Array) -> Array:
+    """Return the means of octaves over stretches of their lattices, of unit variance at a point.
+
+    Parameters
+    ----------
+    words
+        Of (device, kind, process, octave).
+    start, length
+        Of the stretches, in cells; they broadcast with the words.
+    """
+    cell = np.floor(start)
+    share = start - cell
+    passed = np.floor(share + length)
+    first = _round(words, cell)
+    within = _inside(first, share + length / 2)
+    if not passed.any():
+        return within
+    last = _round(words, cell + passed)
+    crossed = _over_cells(first, last, share, np.where(passed > 0, length, 1.0), passed)
+    return np.where(passed > 0, crossed, within)
+
+
+def _over_cells(first: Array, last: Array, share: Array, length: Array, passed: Array) -> Array:
+    """Return the means of stretches that leave their first cell.
+
+    Part of the first cell, whole cells by the spline itself, part of the last cell.
+    """
+    rest = share + length - passed
+    total = (
+        (1.0 - share) * _inside(first, (1.0 + share) / 2)
+        + (last[..., 0] + last[..., 1] - first[..., 1] - first[..., 2]) / 2
+        + rest * _inside(last, rest / 2)
+    )
+    mean: Array = total / length
+    return mean
+
+
+def _round(words: Words, cell: Array) -> Array:
+    """Return the three normal numbers of cells, in a last axis."""
+    return normals_at(absorbed(words[..., np.newaxis], cell[..., np.newaxis] + _THREE))
+
+
+def _inside(normals: Array, w: Array) -> Array:
+    """Return an octave inside a cell: the slope of the quadratic B-spline, linear in w."""
+    before, middle, after = normals[..., 0], normals[..., 1], normals[..., 2]
+    slope: Array = (1.0 - w) * (middle - before) + w * (after - middle)
+    return slope

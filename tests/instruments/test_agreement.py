@@ -1,0 +1,375 @@
+"""The same protocols on every bench, against the device model without an instrument in between.
+
+One device, one seed, the same protocol: on a bench the currents and the curves made from them may
+differ from those of the direct bench by what the instrument is specified to be wrong by, and by
+what follows from its timing. Both are computed and not chosen:
+
+- the error of a reading is the bound that the driver states with it (``u_i``);
+- the error of the source is carried through the device: the direct bench plays the protocol again
+  with all levels larger by the gain, and by the offset, of the source range in the specification;
+- so is the time that the source is specified to take until it has settled at a level;
+- so is the timing, by as much as the achieved columns of the run differ from what was asked for:
+  with longer levels, longer rests, readings elsewhere in their levels, and steps that begin later.
+
+The effects of all of them are added up, as if every one were at its worst in the same direction.
+The variation of the device from cycle to cycle is off; the instruments are as noisy as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from instruments import keithley2400_limits, keithley2450_limits, keithley2600_limits
+from instruments.keithley4200_limits import MODELS as CARDS
+from instruments.ranges import Range, range_for
+from labctl import catalogue
+from labctl.benchfile import read_bench
+from labctl.errors import Refused
+from labctl.feasibility import examine
+from labctl.readings import Flag, Readings
+from labctl.steps import Label, Play
+from labctl.waveform import Chain, Loop, Node, Overlay, Segment, Window, ticks
+from labctl.workbench import Bench
+from sim_backend import direct
+
+Array = NDArray[np.float64]
+
+_RESOLVED = 1e-9  # s: what is left of a difference of two times that are equal
+#: bench -> ranges of the source that is in use
+SOURCES: dict[str, tuple[Range, ...]] = {
+    "sim-ftj": keithley2600_limits.MODELS["2602B"].v_source,
+    "sim-2410": keithley2400_limits.MODELS["2410"].v_source,
+    "sim-2430": keithley2400_limits.MODELS["2430"].v_source,
+    "sim-2450": keithley2450_limits.MODELS["2450"].v_source,
+    "sim-2461": keithley2450_limits.MODELS["2461"].v_source,
+    # the levels of a pulse card are known as well as its voltmeter reads them back
+    "sim-4200": tuple(source.v_meter for source in CARDS["4200A-SCS"].sources),
+}
+#: the device rests as long on every bench: noise does not decide whether it stands still
+STILL = {"restore": "wait", "within": 0.5, "repeats": 1, "read_width": "20 ms"}
+SLOW: dict[str, dict[str, Any]] = {
+    "ppf": {**STILL, "width": "10 ms", "amplitude": "0.6 V", "intervals": "40 ms, 200 ms, 1 s"},
+    "ltp-ltd": {
+        "width": "10 ms", "potentiation": "0.6 V", "depression": "-0.8 V", "pulses": 8,
+        "cycles": 1, "conditioning": 0, "energy_cycles": 0, "read_width": "20 ms",
+        "period": "100 ms", "compliance": "1 mA",
+    },
+    "stdp": {
+        **STILL, "width": "10 ms", "amplitude": "-0.7 V", "delays": "-40 ms, -20 ms, 20 ms, 40 ms",
+        "pause": "3 s",
+    },
+    "endurance": {
+        "cycles": 10, "set_width": "10 ms", "reset_width": "10 ms", "gap": "0.5 s",
+        "set_amplitude": "0.8 V", "reset_amplitude": "-1 V", "read_width": "20 ms", "burst": 1,
+        "confirm": 1, "least_window": 1.001, "compliance": "1 mA",
+    },
+}  # fmt: skip
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def bench_file(folder: Path, name: str, *, contact: bool = False) -> Path:
+    """Write a bench like a shipped one whose device repeats itself, and that takes what there is.
+
+    A pulse card has 50 Ohm inside, which the direct bench has in the contact.
+    """
+    text = catalogue.find_bench(name).read_text("utf-8")
+    text = re.sub(r"(cycle|device) = true", r"\1 = false", text)
+    if "accept_degraded" not in text:
+        text = f"accept_degraded = true\n{text}"
+    if contact:
+        text += '\n[simulation.wafer]\ncontact = "50 Ohm"\n'
+    path = folder / f"{name}{'-50' if contact else ''}.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+Played = list[tuple[Label, Readings]]
+
+
+def played(kind: str, bench: Path, values: dict[str, Any]) -> Played:
+    """Play a protocol as a run does, and return the label and the readings of every step."""
+    done: Played = []
+    definition, content = read_bench(bench)
+    steps = catalogue.protocol_from(kind, values).steps()
+    with Bench(definition, content, seed=1) as open_bench, suppress(StopIteration):
+        step = next(steps)
+        while True:
+            rows = [row for chunk in open_bench.execute(step, lambda: False) for row in chunk]
+            done.append((step.label, Readings(rows)))
+            step = steps.send(done[-1][1])
+    return done
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """What an instrument may do to a protocol; V and s."""
+
+    gain: float = 0.0  #: of every level
+    offset: float = 0.0
+    width: float = 0.0  #: every level is longer by this
+    rest: float = 0.0  #: every rest
+    window: float = 0.0  #: every reading is earlier in its level
+    late: float = 0.0  #: every step begins later
+    settling: float = 0.0  #: every level is approached for so long, along a straight line
+
+    def level(self, v: float) -> float:
+        return v * (1 + self.gain) + self.offset if v else 0.0
+
+    def of(self, node: Node) -> Node:
+        """Return a distorted waveform."""
+        match node:
+            case Segment():
+                return self._segment(node)
+            case Loop():
+                return Loop(self.of(node.body), node.count)
+            case Chain() | Overlay():
+                return type(node)(tuple(self.of(part) for part in node.parts))
+
+    def _segment(self, part: Segment) -> Node:
+        levels = {n: (self.level(a), self.level(b)) for n, (a, b) in part.levels.items()}
+        driven = any(any(ends) for ends in levels.values())
+        longer = part.length + ticks(self.width if driven else self.rest)
+        before = ticks(self.settling) if driven else 0
+        scale, early = longer / part.length, ticks(self.window) + before
+        windows = tuple(
+            Window(w.terminal, max(0, round(w.start * scale) - early),
+                   max(1, round(w.stop * scale) - early), w.role)
+            for w in part.windows
+        )  # fmt: skip
+        there = Segment(longer - before, levels, windows, part.role)
+        rise = {name: (0.0, first) for name, (first, _) in levels.items()}
+        return Chain((Segment(before, rise), there)) if before else there
+
+
+@contextmanager
+def distorted(by: Distortion) -> Iterator[None]:
+    """Let the direct bench play distorted waveforms and report what was asked for."""
+    play = direct.DirectSource.play
+
+    def distorting(self: Any, step: Play, stop: Any) -> Any:
+        if by.late:
+            self.clock.advance(by.late)
+        for rows in play(self, msgspec.structs.replace(step, waveform=by.of(step.waveform)), stop):
+            asked = [(row.v - by.offset) / (1 + by.gain) if row.v else 0.0 for row in rows]
+            yield [row._replace(v=v, v_set=v) for row, v in zip(rows, asked, strict=True)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direct.DirectSource, "play", distorting)
+        yield
+
+
+# -- what is compared ----------------------------------------------------------------------------
+
+#: the steps of a protocol that are compared, by their parts
+PARTS = {
+    "ppf": ("pair",), "ltp-ltd": ("cycle",), "stdp": ("before", "pair", "after"),
+    "endurance": ("set", "lrs", "reset", "hrs"),
+}  # fmt: skip
+
+
+def rows_of(run: Played, kind: str) -> list[Readings]:
+    """Return the readings of every step that is compared."""
+    return [rows for label, rows in run if label.get("part") in PARTS[kind]]
+
+
+def column(run: Played, kind: str, name: str) -> Array:
+    return np.concatenate([getattr(rows, name) for rows in rows_of(run, kind)])
+
+
+def ratios(kind: str) -> tuple[Array, Array]:
+    """Return which reading is divided by which, as numbers of rows: the curve of the protocol.
+
+    PPF: pulse and read of the second by those of the first. STDP: after by before. Endurance: the
+    low-resistive by the high-resistive state. Potentiation and depression: every state by the
+    first.
+    """
+    if kind == "ppf":
+        first = np.arange(0, 12, 4)
+        return np.concatenate([first + 2, first + 3]), np.concatenate([first, first + 1])
+    if kind == "stdp":
+        return np.arange(3, 16, 4), np.arange(0, 16, 4)
+    if kind == "endurance":
+        return np.array([1]), np.array([3])
+    return np.arange(1, 17), np.zeros(16, dtype=int)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a run gave beside what it should give, and how far the two may be apart."""
+
+    name: str
+    got: Array
+    true: Array
+    bound: Array
+
+    @property
+    def used(self) -> Array:
+        """Share of what is allowed that is used."""
+        share: Array = np.abs(self.got - self.true) / self.bound
+        return share
+
+
+def compared(folder: Path, kind: str, bench: str, values: dict[str, Any]) -> list[Compared]:
+    """Run a protocol on a bench and directly, and return currents and curve with their bounds."""
+    run = played(kind, bench_file(folder, bench), values)
+    reference = bench_file(folder, "direct-ftj", contact=bench == "sim-4200")
+    true = played(kind, reference, values)
+    i, i_true = column(run, kind, "i"), column(true, kind, "i")
+    error = np.sqrt(3.0) * column(run, kind, "u_i")
+    over, under = ratios(kind)
+    ratio, ratio_true = i[over] / i[under], i_true[over] / i_true[under]
+    of_current = error
+    of_ratio = (error[over] + np.abs(ratio) * error[under]) / np.abs(i[under])
+    for distortion in distortions(run, true, kind, bench):
+        with distorted(distortion):
+            other = column(played(kind, reference, values), kind, "i")
+        of_current = of_current + np.abs(other - i_true)
+        of_ratio = of_ratio + np.abs(other[over] / other[under] - ratio_true)
+    assert not np.any(column(run, kind, "flags").astype(int) & (Flag.OVERRANGE | Flag.LOST))
+    return [
+        Compared("current", i, i_true, of_current), Compared("curve", ratio, ratio_true, of_ratio),
+    ]  # fmt: skip
+
+
+def distortions(run: Played, true: Played, kind: str, bench: str) -> list[Distortion]:
+    """Return what the source is specified to be wrong by, and by what the times were different."""
+    peak = max(float(np.max(np.abs(rows.v_set), initial=0.0)) for _, rows in run)
+    source = range_for(SOURCES[bench], peak, source=True)
+    assert source is not None
+    pairs = list(zip(rows_of(run, kind), rows_of(true, kind), strict=True))
+    wide = max(np.max(np.abs(a.width - b.width)) for a, b in pairs)
+    inside = max((np.max(np.abs(np.diff(a.t) - np.diff(b.t))) for a, b in pairs if len(a) > 1),
+                 default=0.0)  # fmt: skip
+    steps = [np.diff([rows.t[0] for rows in side]) for side in zip(*pairs, strict=True)]
+    late = max(np.max(np.abs(steps[0] - steps[1]), initial=0.0) - inside, 0.0)
+    of_time = {
+        "width": wide, "rest": inside, "window": inside, "late": late, "settling": source.settling,
+    }  # fmt: skip
+    found = [Distortion(gain=source.gain), Distortion(offset=source.offset)]
+    found += [Distortion(**{what: float(s)}) for what, s in of_time.items() if s > _RESOLVED]
+    return found
+
+
+def judge(found: list[Compared]) -> None:
+    for one in found:
+        assert len(one.got) == len(one.true)
+        worst = int(np.argmax(one.used))
+        assert np.all(one.used <= 1), (
+            f"{one.name} {worst}: {one.got[worst]:.6g} instead of {one.true[worst]:.6g}, which is "
+            f"{one.used[worst]:.2f} of what is allowed"
+        )
+        # the bound is one that a wrong result could break
+        assert np.median(one.bound / np.abs(one.true)) < 0.25
+
+
+def brisk(kind: str, width: str) -> dict[str, Any]:
+    """Return the protocol with shorter pulses, as large as they have to be then."""
+    levels: dict[str, dict[str, str]] = {
+        "ppf": {"amplitude": "1 V"}, "stdp": {"amplitude": "-1 V"},
+        "ltp-ltd": {"potentiation": "0.9 V", "depression": "-1.2 V"},
+        "endurance": {"set_amplitude": "1.2 V", "reset_amplitude": "-1.5 V"},
+    }  # fmt: skip
+    widths = {key: width for key in SLOW[kind] if key in ("width", "set_width", "reset_width")}
+    return {**SLOW[kind], **levels[kind], **widths}
+
+
+#: one protocol on every bench; with the long tests all of them
+FEW = [
+    ("ppf", "sim-2410"), ("ppf", "sim-2461"), ("ltp-ltd", "sim-ftj"), ("stdp", "sim-2450"),
+    ("endurance", "sim-2430"), ("stdp", "sim-4200"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "bench"),
+    [
+        pytest.param(kind, bench, marks=() if (kind, bench) in FEW else pytest.mark.long)
+        for kind in SLOW
+        for bench in SOURCES
+    ],
+)
+def test_a_protocol_agrees_with_the_device(tmp_path, kind, bench):
+    judge(compared(tmp_path, kind, bench, SLOW[kind]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "bench", "width"),
+    [
+        pytest.param("ppf", "sim-4200", "100 us"),
+        *(
+            pytest.param(kind, bench, width, marks=pytest.mark.long)
+            for bench, width in (("sim-4200", "100 us"), ("sim-ftj", "1 ms"))
+            for kind in SLOW
+            if (kind, bench) != ("ppf", "sim-4200")
+        ),
+    ],
+)
+def test_with_short_pulses_too_where_the_source_settles_in_them(tmp_path, kind, bench, width):
+    judge(compared(tmp_path, kind, bench, brisk(kind, width)))
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+#: the protocols as they were published: pulses of 100 us, read 200 us later
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "ppf": {"intervals": "20 ms", "repeats": 1, "restore": "wait"},
+    "ltp-ltd": {"pulses": 5, "cycles": 1, "conditioning": 0, "energy_cycles": 0},
+    "stdp": {"delays": "-20 ms, 20 ms", "repeats": 1, "restore": "wait"},
+    "endurance": {"cycles": 100},
+}
+#: bench -> the shortest level it plays instead, and rests; the others play what is asked for
+INSTEAD = {
+    "sim-2410": ("960 us", "960 us"), "sim-2430": ("160 us", "100 ms"),
+    "sim-2450": ("630 us", "630 us"), "sim-2461": ("150 us", "300 us"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bench", SOURCES)
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_what_a_bench_cannot_time_is_refused_with_what_it_would_play_instead(kind, bench):
+    protocol = catalogue.protocol_from(kind, PUBLISHED[kind])
+    verdict = examine(protocol, bench)
+    assert verdict.plan is not None
+    if bench not in INSTEAD:
+        assert verdict.feasible
+        # a pulse card cannot hold the compliance, which its bench file accepts
+        said = " ".join(verdict.plan.degradations)
+        assert ("with readings beyond that flagged" in said) == (bench == "sim-4200")
+        return
+    level, rest = INSTEAD[bench]
+    wanted = {f"levels of {level} instead of 100 us"}
+    if kind != "stdp":  # its reads are seconds away
+        # a train of pulses needs no visit of the computer, which a 2430 has between two runs
+        rest = "1.9 ms" if (kind, bench) == ("endurance", "sim-2430") else rest
+        wanted |= {f"rests of {rest} instead of 200 us"}
+    found = {violation.instead.partition(": ")[2] for violation in verdict.plan.violations}
+    assert wanted <= found
+    assert all(violation.remedy for violation in verdict.plan.violations)
+    assert verdict.word == "if degraded"
+    assert verdict.accepting is not None
+
+
+def test_without_consent_nothing_of_it_is_played(tmp_path):
+    definition, content = read_bench("sim-2450")
+    steps = catalogue.protocol_from("ppf", PUBLISHED["ppf"]).steps()
+    with Bench(definition, content, seed=1) as bench:
+        step, before = next(steps), bench.now()
+        while "pair" not in step.label.values():
+            step = steps.send(Readings([row for rows in bench.execute(step, lambda: False)
+                                        for row in rows]))  # fmt: skip
+            before = bench.now()
+        with pytest.raises(Refused, match="levels of 630 us instead of 100 us"):
+            list(bench.execute(step, lambda: False))
+        assert bench.now() == before

@@ -1,0 +1,241 @@
+"""The WGFMU through its function table: the same calls that the vendor's library would get."""
+
+from __future__ import annotations
+
+import sys
+from ctypes import byref, c_double, c_int
+from typing import Any
+
+import pytest
+
+from instruments import wgfmu
+from labctl.capability import Setup
+from labctl.errors import BadInput, InstrumentFault, Refused
+from labctl.readings import Flag
+from labctl.steps import Play
+from labctl.waveform import pulse, read, rest, segment, train
+from sim_backend.laboratory import open_laboratory
+
+ADDRESS = "GPIB0::17::INSTR"
+QUIET = {"instrument": False, "cycle": False, "device": False}
+
+
+def never() -> bool:
+    return False
+
+
+class Rig:
+    """A virtual B1530A over a resistor and the driver."""
+
+    def __init__(self, channels: Any = None, **device: Any) -> None:
+        self.channels = channels or {"top": "101"}
+        section = {"driver": "wgfmu", "model": "B1530A", "address": ADDRESS}
+        self.laboratory = open_laboratory(
+            {
+                "name": "rig",
+                "instruments": {"fast": section},
+                "terminals": {name: f"fast.{channel}" for name, channel in self.channels.items()},
+                "simulation": {
+                    "device": {"family": "resistor", "preset": "10k", **device}, "noise": QUIET,
+                },
+            },
+            1, None, 0.0,
+        )  # fmt: skip
+        self.instrument = self.laboratory.instruments["fast"]
+        self.library = self.instrument.library
+
+    def setup(self, **changes: Any) -> Setup:
+        given: dict[str, Any] = {
+            "name": "fast", "model": "B1530A", "address": ADDRESS, "channels": self.channels,
+            "laboratory": self.laboratory, "accept_degraded": True,
+        }  # fmt: skip
+        return Setup(**{**given, **changes})
+
+    def connect(self, **changes: Any) -> Any:
+        return wgfmu.connect(self.setup(**changes))
+
+    def safe(self) -> bool:
+        states = [self.instrument.channel_state(str(n)) for n in self.library.channels]
+        return not any(s["output"] or s["running"] or abs(s["level"]) > 1e-9 for s in states)
+
+
+def rows_of(driver: Any, waveform: Any, compliance: float = 1e-3, **ranges: float) -> list[Any]:
+    play = Play(waveform, compliance, ranges)
+    return [row for chunk in driver.play(play, never) for row in chunk]
+
+
+def test_without_the_library_it_is_one_sentence() -> None:
+    setup = Setup("fast", "B1530A", ADDRESS, {"top": "101"}, options={"library": "no/wgfmu.dll"})
+    assert wgfmu.check(setup, Play(pulse(1.0, 1e-6), 10e-3)) == []  # planning does without it
+    with pytest.raises(
+        BadInput, match=r"fast: the WGFMU library no/wgfmu\.dll .*Keysight"
+    ) as error:
+        wgfmu.connect(setup)
+    assert "\n" not in str(error.value)
+    assert ("absent" if sys.platform == "win32" else "Windows alone") in str(error.value)
+
+
+def test_every_function_that_is_called_is_one_of_the_table() -> None:
+    rig = Rig()
+    driver = rig.connect()
+    rows_of(driver, train(pulse(1.0, 1e-6), 10e-6, 3))
+    driver.snapshot()
+    driver.identify()
+    driver.close()
+    from instruments.wgfmu_table import _FUNCTIONS
+
+    assert {name.removeprefix("WGFMU_") for name in rig.library.calls} <= set(_FUNCTIONS)
+
+
+def test_pulses_are_timed_to_ten_nanoseconds() -> None:
+    driver = Rig().connect()
+    rows = rows_of(driver, train(pulse(1.0, 300e-9), 1e-6, 100), top=1e-3)
+    assert [row.width for row in rows] == [300e-9] * 100
+    assert [row.t - rows[0].t for row in rows] == pytest.approx(
+        [k * 1e-6 for k in range(100)], abs=1e-9
+    )
+    assert [row.i for row in rows] == pytest.approx([1e-4] * 100, rel=1e-5)
+
+
+def test_a_loop_is_one_pattern_with_a_count() -> None:
+    rig = Rig()
+    rows = rows_of(rig.connect(), train(pulse(1.0, 10e-6), 100e-6, 500))
+    assert len(rows) == 500
+    assert max(count for _, count in rig.library.sequences[101]) == 500
+    assert len(rig.library.patterns) <= 3
+
+
+def test_both_channels_of_a_module_play_together() -> None:
+    rig = Rig({"top": "101", "bottom": "102"})
+    window = pulse(1.0, 10e-6).windows  # type: ignore[union-attr]
+    both = segment(10e-6, {"top": 0.5, "bottom": -0.5}, windows=window)
+    (row,) = rows_of(rig.connect(), both + rest(10e-6))
+    assert row.i == pytest.approx(1e-4, rel=1e-4)
+
+
+def test_ranges_are_set_before_anything_is_connected() -> None:
+    rig = Rig()
+    driver = rig.connect()
+    rig.library.calls.clear()
+    rows_of(driver, pulse(1.0, 100e-6), 1e-3)
+    calls = rig.library.calls
+    connected = calls.index("WGFMU_connect")
+    for name in ("setForceVoltageRange", "setMeasureCurrentRange", "getMeasureCurrentRange"):
+        assert calls.index(f"WGFMU_{name}") < connected < calls.index("WGFMU_execute")
+    assert calls[-1] == "WGFMU_disconnect"
+    assert rig.safe()
+
+
+def test_a_range_that_is_not_taken_is_refused_before_connecting() -> None:
+    rig = Rig()
+    driver = rig.connect()
+    rig.library.channels[101].__class__.i_range = property(  # a library that keeps its range
+        lambda _: 6005, lambda _, __: None
+    )
+    try:
+        with pytest.raises(InstrumentFault, match="nothing was switched on"):
+            rows_of(driver, pulse(1.0, 100e-6), 1e-4)
+    finally:
+        del rig.library.channels[101].__class__.i_range
+    assert "WGFMU_connect" not in rig.library.calls
+
+
+def test_the_range_is_the_smallest_that_is_fast_enough() -> None:
+    setup = Rig().setup()
+    for width, wanted in ((100e-6, 10e-6), (2e-6, 100e-6), (300e-9, 1e-3), (150e-9, 10e-3)):
+        foreseen = wgfmu.forecast(setup, Play(pulse(0.05, width), 10e-6))
+        assert foreseen is not None
+        assert foreseen.floors[0].range == wanted
+    (short, _) = wgfmu.check(setup, Play(pulse(0.05, 2e-6), 10e-6, {"top": 10e-6}))
+    assert "at least 6.8 us" in short.allowed
+
+
+def test_a_compliance_it_cannot_hold_is_refused_unless_that_is_accepted() -> None:
+    rig = Rig()
+    with pytest.raises(Refused, match="no current limit"):
+        rows_of(rig.connect(accept_degraded=False), pulse(1.0, 1e-3), 50e-6)
+    rig = Rig()
+    driver = rig.connect()
+    (row,) = rows_of(driver, pulse(1.0, 1e-3), 50e-6, top=1e-3)
+    assert row.flags & Flag.COMPLIANCE
+    assert row.i == pytest.approx(1e-4, rel=1e-4)
+    (row,) = rows_of(driver, pulse(1.0, 1e-3), 50e-6, top=1e-5)
+    assert row.flags & Flag.OVERRANGE
+    assert row.i != row.i
+
+
+def test_beyond_five_volts_there_is_one_polarity() -> None:
+    setup = Rig().setup()
+    assert wgfmu.check(setup, Play(pulse(8.0, 1e-3), 10e-3)) == []
+    both = pulse(8.0, 1e-3) + rest(1e-3) + pulse(-1.0, 1e-3)
+    (violation,) = wgfmu.check(setup, Play(both, 10e-3))
+    assert "one polarity" in violation.allowed
+
+
+def test_a_window_longer_than_an_average_is_filled_with_several() -> None:
+    (row,) = rows_of(Rig().connect(), read(0.1, 0.1))
+    assert row.i == pytest.approx(1e-5, rel=1e-4)
+    assert row.t > 0.05
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_an_error_of_the_library_is_one_sentence_and_leaves_it_safe(at: int) -> None:
+    rig = Rig()
+    driver = rig.connect()
+    chunks = driver.play(Play(train(pulse(1.0, 10e-6), 100e-6, 10), 1e-3), never)
+    seen = len(rig.library.calls)
+    real = type(rig.library)._called
+
+    def called(self: Any, name: str, *rest_: Any) -> int:
+        if len(self.calls) == seen + 3 * at + 1:
+            self.fail("over-temperature of slot 1")
+        return real(self, name, *rest_)
+
+    type(rig.library)._called = called  # type: ignore[method-assign]
+    try:
+        with pytest.raises(InstrumentFault, match=r"error -1 .*over-temperature of slot 1"):
+            list(chunks)
+    finally:
+        type(rig.library)._called = real  # type: ignore[method-assign]
+    assert rig.safe()
+
+
+def test_a_stop_aborts_and_what_was_read_is_kept() -> None:
+    rig = Rig()
+    driver = rig.connect()
+    begun = rig.laboratory.clock.now_s
+    play = Play(train(pulse(1.0, 10e-6), 10e-3, 1000), 1e-3)
+    stop = lambda: rig.laboratory.clock.now_s > begun + 1  # noqa: E731
+    rows = [row for chunk in driver.play(play, stop) for row in chunk]
+    assert 90 < len(rows) < 200
+    assert rig.safe()
+
+
+def test_it_says_who_it_is_and_how_it_is_set() -> None:
+    driver = Rig().connect()
+    assert driver.identify().options == "101, 102, 201, 202"
+    assert driver.snapshot()["101 MeasureCurrentRange"] == "6005"
+
+
+def test_a_channel_that_is_not_there_is_one_sentence() -> None:
+    rig = Rig({"top": "301"})
+    with pytest.raises(InstrumentFault, match=r"no WGFMU channel 301; installed are 101"):
+        rig.connect()
+    with pytest.raises(BadInput, match="101 and 102 in slot 1"):
+        wgfmu.check(rig.setup(channels={"top": "smu1"}), Play(pulse(1.0, 1e-3), 1e-3))
+
+
+def test_a_foreign_program_may_call_the_table_by_ctypes() -> None:
+    library = Rig().library
+    assert library.WGFMU_execute() == -2  # no session
+    assert library.WGFMU_openSession(b"GPIB0::17::INSTR") == 0
+    size = c_int()
+    library.WGFMU_getErrorSummarySize(byref(size))
+    assert size.value > 0
+    assert library.WGFMU_createPattern(b"p", c_double(0.0)) == 0
+    assert library.WGFMU_createPattern(b"p", c_double(0.0)) == -2
+    times, levels = (c_double * 2)(1e-6, 1e-9), (c_double * 2)(1.0, 0.0)
+    assert library.WGFMU_addVectors(b"p", times, levels, 2) == -3  # shorter than a tick
+    assert library.WGFMU_addSequence(999, b"p", c_double(1.0)) == -6
+    with pytest.raises(AttributeError):
+        library.WGFMU_unknown()
