@@ -12,7 +12,8 @@ import msgspec
 import typer
 
 from labctl import inventory
-from labctl.errors import BadInput, LabctlError
+from labctl.command import Json, saying_errors
+from labctl.errors import BadInput
 
 __all__ = ["bench"]
 
@@ -24,9 +25,7 @@ def bench(
     name: Annotated[str, typer.Argument(metavar="BENCH", help="Name, or a TOML file.")] = "",
     visa: Annotated[str, typer.Option(help='For scan: a VISA library, as in "@py".')] = "",
     to: Annotated[Path | None, typer.Option(help="Write into this file instead.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Look at a bench and its instruments; nothing is changed.
 
@@ -34,16 +33,13 @@ def bench(
     for its identity, options and calibration date and refuses a wrong model; snapshot saves every
     setting.
     """
-    try:
+    with saying_errors():
         text = _scanned(visa, as_json) if action == "scan" else _told(action, name, as_json)
         if to is None:
             typer.echo(text)
         else:
             to.write_text(text + "\n", encoding="utf-8")
             typer.echo(str(to))
-    except LabctlError as error:
-        typer.echo(f"labctl: {error}", err=True)
-        raise typer.Exit(error.exit_status) from None
 
 
 def _scanned(visa: str, as_json: bool) -> str:

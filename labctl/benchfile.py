@@ -91,6 +91,8 @@ class Definition(BaseModel):
         for terminal, place in self.terminals.items():
             instrument, _, channel = place.partition(".")
             channels[instrument][terminal] = channel
+        served = (self.simulation or {}).get("laboratory") == "served"
+        speed = float((self.simulation or {}).get("speed", 1.0)) if served else 1.0
         return {
             name: Setup(
                 name=name,
@@ -99,6 +101,7 @@ class Definition(BaseModel):
                 channels=channels[name],
                 options=section.model_extra or {},
                 accept_degraded=self.accept_degraded,
+                speed=speed,
             )
             for name, section in self.instruments.items()
         }

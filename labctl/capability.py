@@ -66,6 +66,9 @@ class Forecast(msgspec.Struct, frozen=True):
     mode: str  #: who times it: ``trigger model``, ``hardware list``, ``arm timer``, ``host`` ...
     timing: float  #: expected error of an interval, s
     floors: tuple[Floor, ...] = ()  #: of the terminals that are measured
+    #: longest time that it goes on by itself when the computer falls silent, s; then it is safe
+    alone: float = 0.0
+    duration: float = 0.0  #: as it is played, where that is longer than what was asked for, s
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -93,6 +96,7 @@ class Setup:
     options: Mapping[str, Any] = field(default_factory=dict)
     accept_degraded: bool = False  #: play what there is instead of what a limit forbids
     looking: bool = False  #: connect only to look: set nothing, switch nothing
+    speed: float = 1.0  #: the instrument's seconds in one of ours; not 1 for a served virtual one
 
 
 class WaveformSource(Protocol):

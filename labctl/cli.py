@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from labctl.command import Json, OnOrphan, Pace, Seed, controlled, saying_errors
+
 __all__ = ["main"]
 
 
@@ -31,17 +33,13 @@ Changes = Annotated[
     list[str],
     typer.Option("--set", "-s", metavar="KEY=VALUE", help='A parameter, as in width="100 us".'),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 What = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Name, or a TOML file.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-Seed = Annotated[int, typer.Option(min=0, help="Fixes random order and virtual devices.")]
-Pace = Annotated[float, typer.Option(min=0, help="Virtual seconds in a second; 0 does not wait.")]
 Degraded = Annotated[
     bool, typer.Option("--accept-degraded", help="Play what the instrument can do instead.")
 ]
-OnOrphan = Annotated[
-    Literal["stop", "continue"] | None,
-    typer.Option(help="Obey standard input; this is what to do when it closes."),
+Wire = Annotated[
+    bool, typer.Option("--wire-log", help="Write what is sent and answered into the run folder.")
 ]
 
 
@@ -63,23 +61,42 @@ def run(
     on_orphan: OnOrphan = None,
     accept_degraded: Degraded = False,
     report: Annotated[bool, typer.Option("--report", help="Write a report as well.")] = False,
+    wire_log: Wire = False,
     as_json: Json = False,
 ) -> None:
     """Run a protocol on a bench and print its results."""
-    with _errors():
+    with saying_errors():
         from labctl import catalogue, engine
         from labctl.units import parse
+        from labctl.wire_log import WireLog
 
         values = {"seed": seed, **_pairs(changes)}
         what = catalogue.protocol_from(protocol, values)
-        with _controlled(on_orphan) as control, _progress(as_json) as progress:
+        with (
+            controlled(on_orphan) as control,
+            _progress(as_json) as progress,
+            WireLog(control, wire_log) as wire,
+        ):
             options = engine.Options(
                 out, seed, device, sample, fresh, operator, pace, accept_degraded,
-                progress, _announced(as_json),
+                progress, wire.announcing(_announced(as_json)),
                 temperature=parse(temperature, "K") if temperature else None,
             )  # fmt: skip
-            record = engine.run(what, bench, options, control)
+            with _saying_where_else(protocol):
+                record = engine.run(what, bench, options, control)
         _print_results(record, as_json, report)
+
+
+@contextmanager
+def _saying_where_else(protocol: str) -> Iterator[None]:
+    """Add to a refusal how to find the benches that would do."""
+    from labctl.errors import Refused
+
+    try:
+        yield
+    except Refused as error:
+        error.add_note(f'"labctl check {protocol} --all" names the benches whose limits allow it.')
+        raise
 
 
 @app.command()
@@ -92,17 +109,23 @@ def resume(
     pace: Pace = 0.0,
     on_orphan: OnOrphan = None,
     report: Annotated[bool, typer.Option("--report", help="Write a report as well.")] = False,
+    wire_log: Wire = False,
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was broken off.
 
     What was done is not done again: the recorded readings are replayed up to where it broke off.
     """
-    with _errors():
+    with saying_errors():
         from labctl import engine
+        from labctl.wire_log import WireLog
 
-        with _controlled(on_orphan) as control, _progress(as_json) as progress:
-            options = engine.Options(pace=pace, progress=progress)
+        with (
+            controlled(on_orphan) as control,
+            _progress(as_json) as progress,
+            WireLog(control, wire_log) as wire,
+        ):
+            options = engine.Options(pace=pace, progress=progress, started=wire.announcing(None))
             record = engine.resume(folder, interrupted, options, control)
         _print_results(record, as_json, report)
 
@@ -114,13 +137,14 @@ def check(
     changes: Changes = [],  # noqa: B006 - as above
     everywhere: Annotated[bool, typer.Option("--all", help="On every bench there is.")] = False,
     device: Annotated[str, typer.Option(help="What this device has seen is added.")] = "",
+    sample: Annotated[str, typer.Option(help="Folder of the sample; its limits count.")] = "",
     out: Annotated[Path, typer.Option(help="Where its runs are.")] = Path("runs"),
     conductance: Annotated[str, typer.Option(help="Expected of the device: 10 uS.")] = "",
     accept_degraded: Degraded = False,
     as_json: Json = False,
 ) -> None:
     """Plan a run: feasible or why not, who times it, how much stress, what is resolved."""
-    with _errors():
+    with saying_errors():
         from labctl import catalogue, feasibility
         from labctl.errors import Refused
         from labctl.units import parse
@@ -130,12 +154,14 @@ def check(
         if everywhere:
             typer.echo(feasibility.told_of_all(feasibility.survey(what, expected), as_json))
             return
-        verdict = feasibility.examine(what, bench, expected)
-        stress = feasibility.stress_so_far(out, device) if device else None
+        limits = (Path(sample), device, out) if sample else None
+        verdict = feasibility.examine(what, bench, expected, limits)
+        stress = feasibility.stress_so_far(out, device, sample) if device else None
         made = verdict.plan_for(accept_degraded=accept_degraded)
         typer.echo(feasibility.told_of_one(protocol, verdict, made, stress, as_json))
         if made.violations:
-            raise Refused(made.violations)
+            with _saying_where_else(protocol):
+                raise Refused(made.violations)
 
 
 @app.command("list")
@@ -148,7 +174,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List what there is, a line each."""
-    with _errors():
+    with saying_errors():
         import json
 
         if what == "definitions":  # they bring most of the analysis with them
@@ -172,7 +198,7 @@ def describe(
     name: Annotated[str, typer.Argument(help="A protocol, device, bench or definition.")],
 ) -> None:
     """Explain a protocol, device, bench or definition."""
-    with _errors():
+    with saying_errors():
         from labctl import listing
 
         told = listing.describe(name)
@@ -188,7 +214,7 @@ def describe(
 @app.command()
 def show(folder: RunFolder, as_json: Json = False) -> None:
     """Show what a run folder holds: how it ended, results, notes."""
-    with _errors():
+    with saying_errors():
         from labctl.record import Record
 
         record = Record(folder)
@@ -211,7 +237,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Derive a run's results again from its readings, or fit a CSV, Parquet or HDF5 table."""
-    with _errors():
+    with saying_errors():
         if what.is_dir() or not (what.exists() or what.suffix):
             _fit_run(what, [model, x, y, sigma], as_json)
             return
@@ -252,7 +278,7 @@ def plot(
     to: Annotated[Path | None, typer.Option(help="PNG, SVG or PDF file.")] = None,
 ) -> None:
     """Draw a run's figures into a file and print its path."""
-    with _errors():
+    with saying_errors():
         from labctl.record import Record
 
         path = to or folder / "figures.png"
@@ -266,7 +292,7 @@ def report(
     to: Annotated[Path | None, typer.Option(help="HTML file.")] = None,
 ) -> None:
     """Write a run's report, one HTML file; print its path."""
-    with _errors():
+    with saying_errors():
         from labctl.record import Record
 
         typer.echo(str(_write_report(Record(folder), to)))
@@ -299,37 +325,6 @@ def _loaded(point: EntryPoint) -> Any:
 
 def _elsewhere() -> None:
     """Stand in the list for a command that was not asked for."""
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Print one sentence and leave with the error's exit status."""
-    from labctl.errors import LabctlError
-
-    try:
-        yield
-    except LabctlError as error:
-        _say(error)
-        raise typer.Exit(error.exit_status) from None
-    except KeyboardInterrupt:
-        typer.echo("labctl: aborted", err=True)
-        raise typer.Exit(5) from None
-
-
-def _say(error: Exception) -> None:
-    for line in [*str(error).splitlines(), *getattr(error, "__notes__", [])]:
-        typer.echo(f"labctl: {line}", err=True)
-
-
-@contextmanager
-def _controlled(on_orphan: Literal["stop", "continue"] | None) -> Iterator[Any]:
-    from labctl.control import Control, catching_signals, listening
-
-    control = Control()
-    if on_orphan is not None:
-        listening(control, sys.stdin, on_orphan)
-    with catching_signals(control):
-        yield control
 
 
 def _announced(quiet: bool) -> Any:

@@ -12,12 +12,17 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from labctl.errors import BadInput
 from labctl.results import Results
 from labctl.units import parse, show
 
-__all__ = ["Comparison", "Condition", "Verdict", "figures", "parse_condition"]
+__all__ = [
+    "Comparison", "Condition", "ConditionText", "Verdict", "figures", "parse_condition",
+]  # fmt: skip
 
 _SIGNS = {
     "<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
@@ -111,6 +116,19 @@ def parse_condition(text: str) -> Condition:
             group.append(Comparison(*found.groups()))
         groups.append(tuple(group))
     return Condition(tuple(groups))
+
+
+def _readable(text: str) -> str:
+    try:
+        if text:
+            parse_condition(text)
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+#: a condition as a field of a file; empty for none
+ConditionText = Annotated[str, AfterValidator(_readable)]
 
 
 def figures(results: Results, prefix: str = "") -> dict[str, tuple[float, str]]:

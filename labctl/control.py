@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import IO, Literal
@@ -27,6 +27,8 @@ class Control:
 
     def __init__(self) -> None:
         self.reason = ""
+        #: further words, and what obeys them
+        self.others: dict[str, Callable[[], None]] = {}
         self._abort = self._stop = self._paused = False
 
     def aborting(self) -> bool:
@@ -38,7 +40,7 @@ class Control:
         return self._stop or self._abort
 
     def say(self, word: str, reason: str) -> bool:
-        """Take one word; False when it is not one of the four."""
+        """Take one word; False when it is none of the four and nobody else obeys it."""
         match word:
             case "pause":
                 self._paused = True
@@ -48,6 +50,8 @@ class Control:
                 self._stop, self.reason = True, self.reason or reason
             case "abort":
                 self._abort, self.reason = True, self.reason or reason
+            case _ if word in self.others:
+                self.others[word]()
             case _:
                 return False
         return True

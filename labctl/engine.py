@@ -17,26 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from labctl.benchfile import Definition, define_bench, read_bench
 from labctl.control import Control
+from labctl.ending import best_effort, ending, message_of, note_error, note_found, settings_left
+from labctl.envelope import Course as DeviceCourse
+from labctl.envelope import Gate
 from labctl.errors import (
     Aborted,
     BadInput,
-    InstrumentFault,
-    LabctlError,
     RecordFault,
     Refused,
-    Stopped,
 )
 from labctl.folder import new_header, run_folder
-from labctl.journal import Header, Journal, Status, check_free
+from labctl.journal import Header, Journal, check_free
 from labctl.planner import Plan, plan
 from labctl.protocol import Protocol
 from labctl.readings import Readings, Row
 from labctl.record import Record
-from labctl.resumption import Handling, in_doubt, mend, replayed, settle
-from labctl.sample import STATE, holding_device
+from labctl.resumption import Handling, check_resumable, in_doubt, mend, replayed, settle
+from labctl.sample import STATE, gate_of, holding_device, note_run
 from labctl.steps import Move, Play, Soak, Step
 from labctl.workbench import Bench
 
@@ -112,7 +113,8 @@ def begin(
     if options.accept_degraded:  # as if the bench file said so: a resumed run does the same
         definition = definition.model_copy(update={"accept_degraded": True})
         content = {**content, "accept_degraded": True}
-    made = plan(protocol, definition)
+    gate = _gate(options, content)
+    made = plan(protocol, definition, gate=gate)
     violations = made.violations
     if options.temperature is not None:
         violations = (*violations, *definition.check(Soak(options.temperature)))
@@ -122,9 +124,12 @@ def begin(
     header = new_header(
         protocol, definition, content, made,
         seed=options.seed, site=options.site, sample=options.sample, operator=options.operator,
-        temperature=options.temperature,
+        temperature=options.temperature, fresh=options.fresh,
     )  # fmt: skip
-    course = _Course(protocol, definition, content, folder, options, control or Control(), made)
+    life = None if gate is None else gate.course()
+    course = _Course(
+        protocol, definition, content, folder, options, control or Control(), made, life=life
+    )
     with _writing(folder, header) as journal:
         if options.started is not None:
             options.started(folder)
@@ -159,8 +164,7 @@ def resume(
     """
     folder = Path(folder)
     before = Record(folder)
-    if before.header.status == "done":
-        raise BadInput(f'"{folder}" is finished; there is nothing to resume')
+    check_resumable(before)
     definition = define_bench(
         {"name": before.header.bench_name, **before.header.bench}, f"bench of {folder}"
     )
@@ -176,15 +180,24 @@ def resume(
     )  # fmt: skip
     protocol, content = before.protocol, before.header.bench
     made = msgspec.convert(before.header.plan, Plan)
+    gate = _gate(replace(options, out=folder.parent.parent), content)
     course = _Course(
-        protocol, definition, content, folder, options, control or Control(), made, header.origin
-    )
-    with _writing(folder, before.header, rows=mend(folder)) as journal:
+        protocol, definition, content, folder, options, control or Control(), made, header.origin,
+        None if gate is None else gate.course(),
+    )  # fmt: skip
+    with _writing(folder, before.header, rows=mend) as journal:
         if options.started is not None:
             options.started(folder)
         recorded, at = settle(before, journal, handling)
-        course.carry_out(journal, recorded, time.time() - before.header.started, at)
+        course.carry_out(journal, recorded, _elapsed(before), at)
     return Record(folder, protocol)
+
+
+def _gate(options: Options, content: Mapping[str, Any]) -> Gate | None:
+    if not options.sample:
+        return None
+    sample = Path(options.sample)
+    return gate_of(sample, options.site, options.out, content, fresh=options.fresh)
 
 
 @dataclass(frozen=True)
@@ -199,6 +212,7 @@ class _Course:
     control: Control
     plan: Plan
     origin: float | None = None  #: of a run that is resumed
+    life: DeviceCourse | None = None  #: what the devices have seen, where a sample limits it
     degraded: set[str] = field(default_factory=set)  #: what is noted already
 
     def carry_out(
@@ -210,6 +224,7 @@ class _Course:
     ) -> None:
         """Open the bench, go through the steps, and leave everything safe and written."""
         status, message = "done", ""
+        bench: Bench | None = None
         try:
             with self._state() as state, self._bench(elapsed, state) as bench:
                 self._introduce(bench, journal)
@@ -217,13 +232,16 @@ class _Course:
                     bench.stand(Soak(self.options.temperature))
                 self._drive(bench, journal, recorded, at)
         except BaseException as error:
-            status, message = _ending(error), _message(error)
-            _note(journal, error)
+            status, message = ending(error), message_of(error)
+            note_error(journal, error)
             raise
         finally:
             # a full disk must not hide the error that ended the run
-            with _best_effort(status):
-                journal.update(status=status, message=message, ended=time.time())
+            with best_effort(status):
+                left = settings_left(bench, journal)
+                journal.update(
+                    status=status, message=message, ended=time.time(), settings_after=left
+                )
         try:
             Record(self.folder, self.protocol).save_results()
         except RecordFault as error:
@@ -240,6 +258,7 @@ class _Course:
             return
         sample, site = Path(self.options.sample), self.options.site
         with holding_device(sample, site, fresh=self.options.fresh) as state:
+            note_run(sample, self.folder)
             yield state
 
     def _bench(self, elapsed: float, state: Path) -> Bench:
@@ -255,17 +274,17 @@ class _Course:
         )
 
     def _introduce(self, bench: Bench, journal: Journal) -> None:
+        bench.keeps_settings = True
         journal.session(bench.now())
         settings = bench.snapshot()
-        for reported in settings.values():
-            if "found" in reported:  # what an earlier user left in the instrument
-                journal.note("instrument", reported["found"])
+        note_found(settings, journal)  # what an earlier user left in the instrument
         journal.update(
             status="running",
             message="",
             ended=None,
             identities=tuple(bench.identify()),
             settings=journal.header.settings or settings,
+            settings_after={},
             laboratory=bench.laboratory.describe() if bench.laboratory else None,
             origin=bench.origin,
         )
@@ -300,6 +319,8 @@ class _Course:
         self, bench: Bench, journal: Journal, step: Step, index: int, at: tuple[int, int]
     ) -> Readings:
         violations = self.definition.check(step)
+        if self.life is not None:
+            violations = [*violations, *self.life.take(step)]
         if violations:  # a closed-loop protocol may ask for what the plan could not foresee
             raise Refused(violations)
         for text in self.definition.degradations(step):
@@ -319,8 +340,17 @@ class _Course:
         return Readings(rows)
 
 
+def _elapsed(before: Record) -> float:
+    """Return how long ago a run began, s; later than its last reading, whatever the clock says."""
+    t = before.readings.t
+    last = float(np.nanmax(t)) if np.isfinite(t).any() else 0.0
+    return max(time.time() - before.header.started, last)
+
+
 @contextmanager
-def _writing(folder: Path, header: Header, rows: int | None = None) -> Iterator[Journal]:
+def _writing(
+    folder: Path, header: Header, rows: Callable[[Path], int] | None = None
+) -> Iterator[Journal]:
     if rows is None:
         check_free(folder)
     journal = Journal(folder, header, rows or 0)
@@ -328,38 +358,3 @@ def _writing(folder: Path, header: Header, rows: int | None = None) -> Iterator[
         yield journal
     finally:
         journal.close()
-
-
-def _ending(error: BaseException) -> Status:
-    if isinstance(error, Stopped):
-        return "stopped"
-    if isinstance(error, Aborted | KeyboardInterrupt):
-        return "aborted"
-    return "failed"
-
-
-def _text(error: BaseException) -> str:
-    return str(error) if isinstance(error, LabctlError) else f"{type(error).__name__}: {error}"
-
-
-def _message(error: BaseException) -> str:
-    return "; ".join([_text(error), *getattr(error, "__notes__", [])])
-
-
-def _note(journal: Journal, error: BaseException) -> None:
-    if isinstance(error, RecordFault):
-        return
-    kind = "instrument" if isinstance(error, InstrumentFault) else "control"
-    with _best_effort("failed"):
-        journal.note(kind, _text(error))
-        for note in getattr(error, "__notes__", []):
-            journal.note("safety", note)
-
-
-@contextmanager
-def _best_effort(status: str) -> Iterator[None]:
-    try:
-        yield
-    except RecordFault:
-        if status == "done":
-            raise

@@ -6,10 +6,12 @@ Every form keeps the units and says where it comes from. The layouts are describ
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from labctl.analysis.card_set import CardSet
 from labctl.dataset import MEANING, TEXT, about, columns_of, library, numbered, to_xarray
 from labctl.errors import BadInput
 from labctl.journal import pretty
-from labctl.listing import provenance, report_html
+from labctl.listing import printable, provenance, report_html
 from labctl.readings import COLUMN_UNITS
 from labctl.record import Record
 from labctl.results import Results, Table
@@ -68,6 +70,17 @@ def export(record: Record, form: str, to: Path | None = None, terminal: str = ""
         ) from error
 
 
+def _saved(path: Path, data: bytes) -> list[Path]:
+    """Write a file whole, or leave nothing of it behind."""
+    try:
+        path.write_bytes(data)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+    return [path]
+
+
 # -- text ----------------------------------------------------------------------------------------
 
 
@@ -75,8 +88,7 @@ def _csv(record: Record, path: Path, terminal: str) -> list[Path]:
     """Names with units in one row: what pandas, Excel and Igor read at once."""
     columns = columns_of(record)
     names = [f"{n} ({u})" if (u := COLUMN_UNITS[n]) not in ("", "1") else n for n in columns]
-    path.write_text(_written([names], columns), encoding="utf-8")
-    return [path]
+    return _saved(path, _written([names], columns).encode())
 
 
 def _origin(record: Record, path: Path, terminal: str) -> list[Path]:
@@ -84,8 +96,7 @@ def _origin(record: Record, path: Path, terminal: str) -> list[Path]:
     columns = columns_of(record)
     units = [u if (u := COLUMN_UNITS[n]) not in ("", "1") else "" for n in columns]
     heads = [list(columns), units, [MEANING[name] for name in columns]]
-    path.write_text(_written(heads, columns), encoding="utf-8")
-    return [path]
+    return _saved(path, _written(heads, columns).encode())
 
 
 def _written(heads: list[list[str]], columns: dict[str, Any]) -> str:
@@ -102,39 +113,44 @@ def _markdown(record: Record, path: Path, terminal: str) -> list[Path]:
     results = record.results
     lines = [f"# {record.protocol.title}", ""]
     if record.simulated:
-        lines += [f"**SIMULATED** on {record.header.bench_name}", ""]
+        lines += [f"**SIMULATED** on {_plain(record.header.bench_name)}", ""]
     lines += _figures_of(results)
-    for note in results.notes:
-        lines += [f"- {note}"]
+    lines += [f"- {_plain(note)}" for note in results.notes]
     for name, facts in provenance(record):
         lines += ["", f"## {name}", ""]
-        lines += [f"- {key}: {text}" for key, text in facts]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [path]
+        lines += [f"- {_plain(key)}: {_plain(text)}" for key, text in facts]
+    return _saved(path, ("\n".join(lines) + "\n").encode())
+
+
+def _plain(text: str) -> str:
+    """Return text from a file as text: one line, with no mark-up and no cell of a table."""
+    return escape(" ".join(printable(text).split()), quote=False).replace("|", "\\|")
 
 
 def _figures_of(results: Results) -> list[str]:
     lines = ["| figure of merit | value | definition |", "|---|---|---|"]
-    lines += [f"| {name} | {m} | `{m.definition}` |" for name, m in results.metrics.items()]
+    lines += [
+        f"| {_plain(name)} | {_plain(str(metric))} | `{_plain(metric.definition)}` |"
+        for name, metric in results.metrics.items()
+    ]
     if results.fits:
         lines += ["", "| fit | parameter | value | identifiable |", "|---|---|---|---|"]
     for name, fit in results.fits.items():
         for key, value in fit.values.items():
-            told = show_uncertain(value.value, value.sigma, value.unit)
-            lines.append(f"| {name} | {key} | {told} | {'yes' if fit.identifiable else 'no'} |")
+            told = _plain(show_uncertain(value.value, value.sigma, value.unit))
+            sure = "yes" if fit.identifiable else "no"
+            lines.append(f"| {_plain(name)} | {_plain(key)} | {told} | {sure} |")
     return [*lines, ""]
 
 
 def _html(record: Record, path: Path, terminal: str) -> list[Path]:
-    path.write_text(report_html(record), encoding="utf-8")
-    return [path]
+    return _saved(path, report_html(record).encode())
 
 
 def _pdf(record: Record, path: Path, terminal: str) -> list[Path]:
     from labctl.plot import render
 
-    path.write_bytes(render(record.results.panels, record.simulated, "pdf"))
-    return [path]
+    return _saved(path, render(record.results.panels, record.simulated, "pdf"))
 
 
 # -- binary --------------------------------------------------------------------------------------
@@ -142,30 +158,39 @@ def _pdf(record: Record, path: Path, terminal: str) -> list[Path]:
 
 def _hdf5(record: Record, path: Path, terminal: str) -> list[Path]:
     h5py = library("h5py", "hdf5")
-    with h5py.File(path, "w") as file:
+    # made in memory: on a disk that is full its library ends the whole process
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
         for name, value in about(record).items():
             file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
         _hdf5_columns(file.create_group("readings"), columns_of(record))
-        steps = file.create_group("steps")
-        steps["index"] = np.array([step.index for step in record.steps], np.int64)
-        steps["attempt"] = np.array([step.attempt for step in record.steps], np.int64)
-        steps["kind"] = [type(step.what).__name__.lower() for step in record.steps]
-        steps["label"] = [json.dumps(step.label) for step in record.steps]
-        results = record.results
-        metrics = file.create_group("metrics")
-        for name, metric in results.metrics.items():
-            _hdf5_number(metrics, name, metric.value, metric.sigma, metric.unit)
-            metrics[name].attrs["definition"] = metric.definition
-            metrics[name].attrs["bound"] = metric.bound
-        fits = file.create_group("fits")
-        for name, fit in results.fits.items():
-            group = fits.create_group(name)
-            group.attrs["model"], group.attrs["definition"] = fit.model, fit.definition
-            group.attrs["identifiable"], group.attrs["note"] = fit.identifiable, fit.note
-            for key, value in fit.values.items():
-                _hdf5_number(group, key, value.value, value.sigma, value.unit)
-        _hdf5_tables(file.create_group("tables"), results.tables)
-    return [path]
+        _hdf5_steps(file.create_group("steps"), record)
+        _hdf5_results(file, record.results)
+        _hdf5_tables(file.create_group("tables"), record.results.tables)
+        file.flush()
+        image = bytes(file.id.get_file_image())
+    return _saved(path, image)
+
+
+def _hdf5_steps(group: Any, record: Record) -> None:
+    group["index"] = np.array([step.index for step in record.steps], np.int64)
+    group["attempt"] = np.array([step.attempt for step in record.steps], np.int64)
+    group["kind"] = [type(step.what).__name__.lower() for step in record.steps]
+    group["label"] = [json.dumps(step.label) for step in record.steps]
+
+
+def _hdf5_results(file: Any, results: Results) -> None:
+    metrics = file.create_group("metrics")
+    for name, metric in results.metrics.items():
+        _hdf5_number(metrics, name, metric.value, metric.sigma, metric.unit)
+        metrics[name].attrs["definition"] = metric.definition
+        metrics[name].attrs["bound"] = metric.bound
+    fits = file.create_group("fits")
+    for name, fit in results.fits.items():
+        group = fits.create_group(name)
+        group.attrs["model"], group.attrs["definition"] = fit.model, fit.definition
+        group.attrs["identifiable"], group.attrs["note"] = fit.identifiable, fit.note
+        for key, value in fit.values.items():
+            _hdf5_number(group, key, value.value, value.sigma, value.unit)
 
 
 def _hdf5_columns(group: Any, columns: dict[str, Any]) -> None:
@@ -209,8 +234,9 @@ def _parquet(record: Record, path: Path, terminal: str) -> list[Path]:
         fields.append(pa.field(name, kind, metadata=notes))
     notes = {"labctl": json.dumps(about(record)), "results": pretty(record.results).decode()}
     table = pa.table(list(columns.values()), schema=pa.schema(fields, metadata=notes))
-    pq.write_table(table, path)
-    return [path]
+    image = io.BytesIO()
+    pq.write_table(table, image)
+    return _saved(path, image.getvalue())
 
 
 def _netcdf(record: Record, path: Path, terminal: str) -> list[Path]:
@@ -220,8 +246,9 @@ def _netcdf(record: Record, path: Path, terminal: str) -> list[Path]:
         name: json.dumps(value) if isinstance(value, dict) else int(value) if value in (True, False)
         else value for name, value in made.attrs.items()
     }  # fmt: skip
-    made.to_netcdf(path, engine="h5netcdf")
-    return [path]
+    image = io.BytesIO()  # as with HDF5, which it is
+    made.to_netcdf(image, engine="h5netcdf")
+    return _saved(path, image.getvalue())
 
 
 # -- simulators ----------------------------------------------------------------------------------
@@ -239,8 +266,7 @@ def _cards(record: Record, path: Path, terminal: str, wanted: str) -> list[Path]
     written = []
     for name, card in cards.items():
         for suffix, text in ((".json", card.json()), (".txt", card.text)):
-            written.append(path / f"{name}{suffix}")
-            written[-1].write_text(text + "\n", encoding="utf-8")
+            written += _saved(path / f"{name}{suffix}", f"{text}\n".encode())
     return written
 
 

@@ -13,10 +13,12 @@ import msgspec
 
 from labctl import catalogue
 from labctl.benchfile import Definition, read_bench
+from labctl.envelope import Gate
 from labctl.errors import BadInput
 from labctl.planner import Plan, plan
 from labctl.protocol import Protocol
 from labctl.record import Record
+from labctl.sample import gate_of
 from labctl.units import show
 
 __all__ = [
@@ -45,6 +47,8 @@ class Verdict(msgspec.Struct, frozen=True):
     accepting: Plan | None = None  #: the plan if degradations are accepted, where that helps
     reason: str = ""  #: what is wrong with the bench file
     envelope: dict[str, float | None] = {}  #: what the sample may see, by v, i, charge, energy
+    #: name and text of each limit of the device, with what its earlier runs have used of it
+    device: tuple[tuple[str, str], ...] = ()
 
     def plan_for(self, *, accept_degraded: bool) -> Plan:
         """Return the plan, with degradations where they are accepted and help.
@@ -66,7 +70,12 @@ class Verdict(msgspec.Struct, frozen=True):
         return "if degraded" if self.accepting is not None else "not feasible"
 
 
-def examine(protocol: Protocol, bench: str | Path, conductance: float | None = None) -> Verdict:
+def examine(
+    protocol: Protocol,
+    bench: str | Path,
+    conductance: float | None = None,
+    limits: tuple[Path, str, Path] | None = None,
+) -> Verdict:
     """Plan a protocol on one bench.
 
     Parameters
@@ -77,25 +86,36 @@ def examine(protocol: Protocol, bench: str | Path, conductance: float | None = N
         Name or file.
     conductance
         Expected of the device, S.
+    limits
+        Folder of the sample, device on it, and where the runs are, where the sample's file and what
+        the device has seen are to count.
 
     Raises
     ------
     BadInput
-        The bench file cannot be used.
+        The bench file or the sample cannot be used.
     """
-    return _examined(protocol, read_bench(bench)[0], conductance)
+    definition, content = read_bench(bench)
+    gate = None if limits is None else gate_of(*limits, content)
+    return _examined(protocol, definition, conductance, gate)
 
 
-def _examined(protocol: Protocol, definition: Definition, conductance: float | None) -> Verdict:
-    made = plan(protocol, definition, conductance)
+def _examined(
+    protocol: Protocol,
+    definition: Definition,
+    conductance: float | None,
+    gate: Gate | None = None,
+) -> Verdict:
+    made = plan(protocol, definition, conductance, gate)
     accepting = None
     if any(violation.instead for violation in made.violations):
         lenient = definition.model_copy(update={"accept_degraded": True})
-        again = plan(protocol, lenient, conductance)
+        again = plan(protocol, lenient, conductance, gate)
         accepting = None if again.violations else again
     return Verdict(
         definition.name, definition.simulated, not made.violations, made, accepting,
         envelope=definition.envelope.model_dump(),
+        device=() if gate is None else tuple(gate.lines()),
     )  # fmt: skip
 
 
@@ -246,18 +266,29 @@ def lines(verdict: Verdict, stress: Stress | None = None) -> Iterator[str]:
     if best.modes:
         counts = ", ".join(f"{mode} {count} steps" for mode, count in best.modes.items())
         yield f"timing     {counts}; intervals to within {show(best.timing, 's')}"
-    yield f"envelope   {_of_envelope(best, verdict.envelope)}"
-    if stress is not None and stress.runs:
+    if best.alone:
         yield (
-            f"so far     {stress.runs} runs, {stress.pulses} pulses, up to "
-            f"{show(stress.peak, 'V')}, {show(stress.charge, 'C')}, {show(stress.energy, 'J')}"
+            "silence    if the computer falls silent, everything is at zero volts by itself after "
+            f"{best.alone_text} at most"
         )
+    yield f"envelope   {_of_envelope(best, verdict.envelope)}"
+    yield from _of_device(verdict, stress)
     for resolution in best.resolutions:
         yield f"floor      {resolution.sentence()}"
     for warning in best.warnings:
         yield f"warning    {warning}"
     for text in best.degradations:
         yield f"degraded   {text}"
+
+
+def _of_device(verdict: Verdict, stress: Stress | None) -> Iterator[str]:
+    for name, text in verdict.device:
+        yield f"device     {name} {text}"
+    if stress is not None and stress.runs:
+        yield (
+            f"so far     {stress.runs} runs, {stress.pulses} pulses, up to "
+            f"{show(stress.peak, 'V')}, {show(stress.charge, 'C')}, {show(stress.energy, 'J')}"
+        )
 
 
 def _of_envelope(made: Plan, envelope: Mapping[str, float | None]) -> str:

@@ -73,6 +73,7 @@ def new_header(
     site: str,
     sample: str,
     operator: str,
+    fresh: bool = False,
     temperature: float | None = None,
 ) -> Header:
     """Return the header of a run that begins now.
@@ -87,6 +88,8 @@ def new_header(
         Device and person, as the user names them; without a person the login name.
     sample
         Folder of a virtual sample that outlives the run, or empty.
+    fresh
+        Whether its device begins anew.
     temperature
         To which the sample is brought before the first step, K; None leaves it as it is.
     """
@@ -98,6 +101,7 @@ def new_header(
         simulated=definition.simulated,
         site=site,
         sample=sample and str(Path(sample).resolve()),
+        fresh=fresh and bool(sample),
         temperature=temperature,
         operator=operator or _user(),
         host=platform.node(),

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from labctl.condition import ConditionText
+
 __all__ = ["Hook", "Told", "call"]
 
 
@@ -19,8 +21,8 @@ class Hook(BaseModel):
 
     #: program and arguments, no shell; it gets one JSON object on its standard input
     command: Annotated[tuple[str, ...], Field(min_length=1)]
-    on: tuple[Literal["end", "error", "threshold"], ...] = ("end", "error")
-    threshold: str = ""  #: condition on the figures of a run, as in "index < 5 %"
+    on: tuple[Literal["end", "error", "threshold"], ...] = ("end", "error", "threshold")
+    threshold: ConditionText = ""  #: condition on the figures of a run, as in "index < 5 %"
     timeout: Annotated[float, Field(gt=0)] = 30.0  #: s, after which it is ended
 
 

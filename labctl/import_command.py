@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from labctl.errors import LabctlError
+from labctl.command import Json, saying_errors
 from labctl.importing import import_file, parse_map
 
 __all__ = ["import_run"]
@@ -29,10 +29,10 @@ def import_run(
     device: Annotated[str, typer.Option(help="Its device, or the one wanted of several.")] = "",
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
     operator: Annotated[str, typer.Option(help="Who imports it.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make a run folder, marked as imported, from data of another program."""
-    try:
+    with saying_errors():
         record = import_file(file, form, parse_map(columns), device, out, operator)
         chosen, count, steps = record.header.imported["format"], len(record.readings), record.steps
         if as_json:
@@ -47,6 +47,3 @@ def import_run(
         typer.echo(f"run {record.folder}: {count} readings in {len(steps)} steps, read as {chosen}")
         for note in record.notes:
             typer.echo(f"  {note.text}")
-    except LabctlError as error:
-        typer.echo(f"labctl: {error}", err=True)
-        raise typer.Exit(error.exit_status) from None

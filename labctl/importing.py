@@ -35,6 +35,7 @@ __all__ = ["FORMATS", "import_file", "parse_map"]
 FORMATS = ("arc1", "arc2", "pymeasure", "4200", "easyexpert", "csv")
 
 _GZIP, _HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
+_WORKBOOKS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")  # .xls and .xlsx, as a 4200 saves them
 _LARGEST = 1 << 29  # bytes of text, unpacked
 _LOOKED_AT = 4000  # characters that tell the format
 _LATEST = 4102444800.0  # the year 2100, s since 1970
@@ -178,6 +179,10 @@ def _content(path: Path, where: str) -> bytes:
         raise BadInput(f'there is no file "{where}"; give the path of a file') from None
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise BadInput(f'"{where}" cannot be read: {clean(str(error))}; give a file') from None
+    if data.startswith(_WORKBOOKS):
+        raise BadInput(
+            f'"{where}" is a workbook or an archive; save its sheet as CSV and give that'
+        )
     if len(data) > _LARGEST:
         raise BadInput(f'"{where}" holds more than 512 MiB of text; cut it into several files')
     return data

@@ -20,12 +20,11 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from labctl.errors import BadInput
 from labctl.foreign import Foreign, Part, clean, number, row
+from labctl.importing_hdf5 import Hdf5Table, crosspoint_tables
 from labctl.readings import Row
 from labctl.steps import Label
 
@@ -42,8 +41,6 @@ _STAMPED = re.compile(r"RET_(\d{9,10}(?:\.\d*)?)")
 _CYCLE = re.compile(r"_i_(\d+)$")
 _TERMINAL = "top"
 _READ, _PULSE, _BOTH = 1, 2, 3  # kinds of operation of ArC TWO
-_TABLE = re.compile(r"crosspoints/(W\d+B\d+)/(?:(timeseries)|experiments/([^/]+))")
-_MOST = 20_000_000  # rows of a table
 _LEVEL = 1e-6  # relative; two levels that single precision cannot tell apart
 
 
@@ -215,86 +212,35 @@ def read_arc2(path: Path, tables: str = "timeseries") -> Foreign:
     Raises
     ------
     BadInput
-        h5py is missing, the file cannot be read, or it is no such session.
+        h5py is missing, the file cannot be read or is damaged, or it is no such session.
     """
     if tables not in ("timeseries", "experiments"):
         raise BadInput(f'data={tables} was asked for; allowed are "timeseries" and "experiments"')
-    try:
-        import h5py
-    except ImportError:
-        raise BadInput(
-            'an HDF5 file was given, but h5py is missing: install labctl with the extra "data"'
-        ) from None
-    try:
-        with h5py.File(path, "r") as file:
-            found = _tables(file, h5py.Dataset, tables)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, OverflowError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadInput(f'"{clean(str(path))}" cannot be read as HDF5: {clean(said)}') from None
+    found = crosspoint_tables(path, tables)
     if not found:
         raise BadInput(
             f'"{clean(str(path))}" holds no {tables} below crosspoints/WxxByy, as a session of '
             "ArC TWO does; give another file or format"
         )
-    stamps = [stamp for _, table in found for stamp in _stamps(table)[:1] if stamp > 0]
+    stamps = [stamp for table in found for stamp in _stamps(table)[:1] if stamp > 0]
     began = min(stamps, default=None)
-    parts = tuple(_arc2_part(label, table, began) for label, table in found)
+    parts = tuple(_arc2_part(table, began) for table in found)
     return Foreign(parts, tuple(_arc2_notes(tables, stamps)), began)
 
 
-def _tables(file: Any, kind: type, wanted: str) -> list[tuple[Label, Any]]:
-    """Return label and rows of every table that is in the file itself."""
-    found: list[tuple[Label, Any]] = []
-
-    def visit(name: str, node: Any) -> None:
-        # a visit follows no soft or external link; a table may still lie in another file
-        match = _TABLE.fullmatch(name)
-        if not isinstance(node, kind) or match is None:
-            return
-        if bool(match[2]) == (wanted == "timeseries"):
-            rows = _content(name, node)
-            if rows is not None:
-                found.append(({"device": match[1], "tag": clean(match[3] or wanted)}, rows))
-
-    file.visititems(visit)
-    return found
-
-
-def _content(name: str, table: Any) -> Any:
-    """Return the rows of a table; None where it is none or empty."""
-    if table.external or table.is_virtual:
-        raise BadInput(
-            f'the table "{clean(name)}" lies in another file, which is never opened; give a file '
-            "that holds its data itself"
-        )
-    if table.ndim != 1 or not table.dtype.names:
-        return None
-    rows = int(table.attrs["NROWS"]) if "NROWS" in table.attrs else len(table)
-    rows = max(0, min(rows, len(table)))
-    if rows > _MOST:
-        raise BadInput(f'the table "{clean(name)}" has {rows} rows; at most {_MOST} are read')
-    return table[:rows] if rows else None
-
-
-def _column(table: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if name in (table.dtype.names or ()) and np.issubdtype(table.dtype[name], np.number):
-        return np.asarray(table[name], np.float64).reshape(len(table), -1)[:, 0]
-    return np.full(len(table), np.nan)
-
-
-def _stamps(table: Any) -> list[float]:
-    stamps: list[float] = (_column(table, "tstamp_s") + 1e-6 * _column(table, "tstamp_us")).tolist()
+def _stamps(table: Hdf5Table) -> list[float]:
+    stamps: list[float] = (table.column("tstamp_s") + 1e-6 * table.column("tstamp_us")).tolist()
     return stamps
 
 
-def _arc2_part(label: Label, table: Any, began: float | None) -> Part:
+def _arc2_part(table: Hdf5Table, began: float | None) -> Part:
     names = ("current", "voltage", "pulse_width", "read_voltage", "op_type")
-    columns = [_column(table, name).tolist() for name in names]
+    columns = [table.column(name).tolist() for name in names]
     rows: list[Row] = []
     for i, v, width, read_at, kind, stamp in zip(*columns, _stamps(table), strict=True):
         t = stamp - began if began is not None and math.isfinite(stamp) else math.nan
         rows.extend(_arc2_rows(i, v, width, read_at, kind, t))
-    return Part(label, rows)
+    return Part({"device": table.device, "tag": table.tag}, rows)
 
 
 def _arc2_rows(

@@ -23,6 +23,7 @@ def run(
     device: str = "",
     sample: str | Path = "",
     fresh: bool = False,
+    operator: str = "",
     pace: float = 0.0,
     accept_degraded: bool = False,
     **parameters: Any,
@@ -46,6 +47,8 @@ def run(
         today; without one every run begins with fresh devices.
     fresh
         Begin with a new device in the sample.
+    operator
+        Who measures, for the record.
     pace
         Virtual seconds in a second; 0 does not wait.
     accept_degraded
@@ -62,7 +65,7 @@ def run(
     what = catalogue.protocol_from(protocol, {"seed": seed, **parameters})
     control = Control()
     options = engine.Options(
-        Path(out), seed, device, str(sample), fresh, pace=pace, accept_degraded=accept_degraded
+        Path(out), seed, device, str(sample), fresh, operator, pace, accept_degraded
     )
     with catching_signals(control):
         return engine.run(what, bench, options, control)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from labctl import catalogue
-from labctl.benchfile import read_bench
+from labctl.benchfile import capabilities, read_bench
 from labctl.capability import Identity
 from labctl.workbench import Bench
 
@@ -55,12 +55,14 @@ def propose(seen: Iterable[Seen]) -> str:
         if not one.driver:
             lines += ["", f"# {one.address}: {one.idn or 'no answer to *IDN?'}"]
             continue
-        name = f"smu{number}"
+        plays = "waveforms" in capabilities(one.driver)
+        name = f"{'smu' if plays else 'station'}{number}"
         lines += [
             "", f"# {one.idn}", f"[instruments.{name}]", f'driver = "{one.driver}"',
             f'model = "{one.model}"', f'address = "{one.address}"',
         ]  # fmt: skip
-        terminals.append(name)
+        if plays:
+            terminals.append(name)
     lines += ["", "# device terminal -> instrument.channel, as it is wired", "[terminals]"]
     lines += [f'# top = "{name}.CHANNEL"' for name in terminals]
     lines += ["", "# what the sample may see, whatever a protocol asks for", "[envelope]"]

@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,6 +21,7 @@ import msgspec
 from labctl.capability import Identity
 from labctl.errors import BadInput, RecordFault
 from labctl.lock import FolderLock
+from labctl.parts import Lines, pieces
 from labctl.readings import COLUMN_UNITS, Row
 from labctl.seal import Chain, retrace, seal_of
 from labctl.steps import Step
@@ -30,13 +31,13 @@ __all__ = [
     "Interrupted", "Journal", "Note", "Session", "Status", "write_atomically",
 ]  # fmt: skip
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 RUN, JOURNAL, READINGS, RESULTS = "run.json", "journal.jsonl", "readings.csv", "results.json"
 
 Status = Literal["running", "done", "stopped", "aborted", "failed"]
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True):
+class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``run.json``: what was run, on what, by what, and how it ended."""
 
     version: int = RECORD_VERSION
@@ -48,10 +49,13 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     laboratory: dict[str, Any] | None = None  #: the virtual laboratory's account of itself
     identities: tuple[Identity, ...] = ()
     settings: dict[str, dict[str, str]] = {}  #: every instrument's settings before the run
+    #: the same after it, with everything safe; without the instruments that did not answer any more
+    settings_after: dict[str, dict[str, str]] = {}
     site: str = ""  #: sample/die/device, as the user names it
     #: of foreign data: ``format``, ``file`` (a name), ``sha256`` (of it), ``labctl`` that read it
     imported: dict[str, str] = {}
     sample: str = ""  #: folder of a virtual sample that outlives the run
+    fresh: bool = False  #: the device of the virtual sample began anew with this run
     temperature: float | None = None  #: to which the sample was brought before the first step, K
     origin: float = 0.0  #: time of the virtual laboratory at which the run began, s
     operator: str = ""
@@ -65,14 +69,18 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     seal: str = ""  #: hash over all of an ended record, see `labctl.seal`
 
 
-class Session(msgspec.Struct, frozen=True, tag="session", tag_field="event"):
+class _Line(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+    """One line of the journal; ``event`` says which."""
+
+
+class Session(_Line, frozen=True, tag="session"):
     """A runner took up the run. Readings and instrument time continue from here."""
 
     wall: float
     origin: float  #: time of the run at which the bench was opened, s
 
 
-class Begun(msgspec.Struct, frozen=True, tag="begun", tag_field="event"):
+class Begun(_Line, frozen=True, tag="begun"):
     """A step is about to be carried out; written before its first pulse."""
 
     step: int
@@ -82,7 +90,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun", tag_field="event"):
     what: Step
 
 
-class Done(msgspec.Struct, frozen=True, tag="done", tag_field="event"):
+class Done(_Line, frozen=True, tag="done"):
     """A step is complete and all its readings are written."""
 
     step: int
@@ -91,7 +99,7 @@ class Done(msgspec.Struct, frozen=True, tag="done", tag_field="event"):
     chain: str = ""  #: hash over both files up to here, see `labctl.seal`
 
 
-class Interrupted(msgspec.Struct, frozen=True, tag="interrupted", tag_field="event"):
+class Interrupted(_Line, frozen=True, tag="interrupted"):
     """A step began and did not end; what became of it."""
 
     step: int
@@ -101,7 +109,7 @@ class Interrupted(msgspec.Struct, frozen=True, tag="interrupted", tag_field="eve
     chain: str = ""
 
 
-class Note(msgspec.Struct, frozen=True, tag="note", tag_field="event"):
+class Note(_Line, frozen=True, tag="note"):
     """Something to know: an instrument's error, what could not be made safe, a torn line."""
 
     wall: float
@@ -114,33 +122,6 @@ Entry = Session | Begun | Done | Interrupted | Note
 _encode = msgspec.json.Encoder().encode
 
 
-class _Lines:
-    """One append-only file of whole lines."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self.file = os.open(path, flags, 0o644)
-        self.size = os.fstat(self.file).st_size
-
-    def append(self, data: bytes) -> None:
-        try:
-            written = os.write(self.file, data)
-            while written < len(data):  # a nearly full disk takes a part; the next try says why
-                written += os.write(self.file, data[written:])
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self.file, self.size)
-            raise _record_fault(self.path, error) from error
-        self.size += len(data)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.fsync(self.file)
-        with contextlib.suppress(OSError):
-            os.close(self.file)
-
-
 class Journal:
     """The writing side of one run folder; one process at a time may hold it.
 
@@ -151,7 +132,7 @@ class Journal:
     header
         Written to ``run.json`` at once.
     rows
-        Rows that ``readings.csv`` already holds.
+        Rows that ``readings.csv`` already holds, or what finds that out once the folder is held.
 
     Raises
     ------
@@ -161,25 +142,29 @@ class Journal:
         The folder cannot be written.
     """
 
-    def __init__(self, folder: Path, header: Header, rows: int = 0) -> None:
+    def __init__(self, folder: Path, header: Header, rows: int | Callable[[Path], int] = 0) -> None:
         self.folder = folder
-        self.header = header
-        self.row = rows
+        self.header = msgspec.structs.replace(header, version=RECORD_VERSION)  # it goes on in it
+        self.row = 0
         self._step = -1
         self._attempt = 1
         self._join = b""
         self._chain = Chain()
         self._lock = FolderLock(folder)
         try:
-            self._readings = _Lines(folder / READINGS)
-            self._entries = _Lines(folder / JOURNAL)
-            self._chain, _ = retrace(_content(folder / JOURNAL), _content(folder / READINGS))
-            if self._readings.size == 0:
+            self.row = rows(folder) if callable(rows) else rows
+            self._readings = Lines(folder / READINGS)
+            self._entries = Lines(folder / JOURNAL)
+            self._chain, _ = retrace(pieces(folder / JOURNAL), pieces(folder / READINGS))
+            if self._readings.empty:
                 self._append_readings(_readings_header())
             self.update()
         except OSError as error:
             self._lock.release()
             raise _record_fault(folder, error) from error
+        except BaseException:
+            self._lock.release()
+            raise
 
     def begin(self, step: int, attempt: int, what: Step) -> None:
         """Journal a step before anything of it happens."""
@@ -197,10 +182,10 @@ class Journal:
             return
         # [[a,"b"],[c,"d"]] becomes a,"b" and c,"d" on lines of their own: the JSON encoder prints
         # the shortest digits that read back to the same number, many times faster than csv does
-        lines = _encode(chunk)[2:-2].replace(b"],[", self._join)
-        if b"null" in lines:
-            lines = lines.replace(b"null", b"nan")
-        self._append_readings(self._join[1:] + lines + b"\n")
+        lines = self._join[1:] + _encode(chunk)[2:-2].replace(b"],[", self._join) + b"\n"
+        if b",null" in lines:  # with the comma, for a terminal may have such a name
+            lines = lines.replace(b",null", b",nan")
+        self._append_readings(lines)
         self.row += len(chunk)
 
     def done(self) -> None:
@@ -242,18 +227,21 @@ class Journal:
 
     def _write(self, entry: Entry, *, link: bool = False) -> None:
         line = _encode(entry) + b"\n"
-        self._entries.append(line)
+        self._append(self._entries, line)
         if link:  # only now: on a full disk the line is not there, and the chain stays where it was
             self._chain.close()
         self._chain.journal(line)
 
     def _append_readings(self, lines: bytes) -> None:
-        self._readings.append(lines)
+        self._append(self._readings, lines)
         self._chain.readings(lines)
 
-
-def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    @staticmethod
+    def _append(file: Lines, lines: bytes) -> None:
+        try:
+            file.append(lines)
+        except OSError as error:
+            raise _record_fault(file.path, error) from error
 
 
 def pretty(value: object) -> bytes:

@@ -6,21 +6,30 @@ is known by its site and by the sample that its runs name.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from labctl.benchfile import capabilities
+from labctl.errors import BadInput
+from labctl.journal import Begun, Done, Note, Session
 from labctl.readings import Flag, Row
 from labctl.record import Record
-from labctl.steps import Move, Play, StepRecord
+from labctl.steps import Move, Play, Soak, Step
 from labctl.units import show
 
-__all__ = ["Ledger", "ledger_lines", "ledgers_of", "together"]
+__all__ = ["Ledger", "has_prober", "lands", "ledger_lines", "ledgers_of", "together"]
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """Stress of one run or of several. Charge and energy are of the measured pulses and reads."""
+    """Stress of one run or of several.
+
+    Charge and energy are of the measured pulses and reads; what was not measured is bounded by the
+    compliance in `charge_most` and `energy_most`.
+    """
 
     runs: int = 0
     pulses: dict[str, int] = {}  #: by what they were for: the label ``part`` of their step
@@ -30,15 +39,26 @@ class Ledger(msgspec.Struct, frozen=True):
     charge: float = 0.0  #: C
     energy: float = 0.0  #: J
     compliance_hits: int = 0
-    touch_downs: int = 0  #: moves that the protocols asked for
+    touch_downs: int = 0  #: of a prober; those again of a contact check are not counted
     interrupted: int = 0  #: steps whose pulses may have reached the device and are counted in full
     last_g: float | None = None  #: last conductance read, S
     last_at: float = 0.0  #: when the last of its runs began, seconds since 1970 UTC
+    charge_most: float = 0.0  #: C
+    energy_most: float = 0.0  #: J
 
     @property
     def total_pulses(self) -> int:
         """All pulses."""
         return sum(self.pulses.values())
+
+
+class _Attempt(msgspec.Struct, frozen=True):
+    """A step that had begun, whatever became of it."""
+
+    what: Step
+    rows: Sequence[Row]
+    done: bool
+    landed: bool  #: the needles came down for it
 
 
 def ledgers_of(record: Record) -> dict[str, Ledger]:
@@ -47,54 +67,111 @@ def ledgers_of(record: Record) -> dict[str, Ledger]:
     Parameters
     ----------
     record
-        Finished or not; a step that had begun counts as if it had been carried out.
+        Finished or not; a step that had begun counts as if it had been carried out, each time.
     """
-    steps: dict[str, list[StepRecord]] = {}
+    attempts: dict[str, list[_Attempt]] = {}
     site = record.header.site
-    for step in _steps(record):
-        if isinstance(step.what, Move):
-            site = step.what.site
-        steps.setdefault(site, []).append(step)
-    found = {site: _ledger(record, part) for site, part in steps.items()}
+    for attempt in _attempts(record):
+        if isinstance(attempt.what, Move):
+            site = attempt.what.site
+        attempts.setdefault(site, []).append(attempt)
+    found = {site: _ledger(record, part) for site, part in attempts.items()}
     return found or {site: Ledger(1, last_at=record.header.started)}
 
 
-def _steps(record: Record) -> Iterator[StepRecord]:
-    yield from record.steps
-    if record.unfinished is not None:
-        yield record.unfinished
-
-
-def _ledger(record: Record, steps: list[StepRecord]) -> Ledger:
-    pulses: dict[str, int] = {}
-    biased = peak = 0.0
-    light = frozenset(record.header.bench.get("light", ()))  # irradiance is no voltage
-    for step in steps:
-        if not isinstance(step.what, Play):
+def _attempts(record: Record) -> Iterator[_Attempt]:
+    """Yield every attempt at every step, those that were repeated included."""
+    rows = record.readings.rows
+    probed, down = has_prober(record.header.bench), False
+    begun: Begun | None = None
+    for entry in (*record.entries, None):
+        if isinstance(entry, Session | Note):
+            down = down and isinstance(entry, Note)
             continue
-        does = step.what.waveform.summary()
-        name = str(step.label.get("part", "pulses"))
-        if does.pulses:
-            pulses[name] = pulses.get(name, 0) + does.pulses
-        biased += sum(does.biased[name] for name in does.biased.keys() - light)
-        peak = max(peak, *(does.peak[name] for name in does.peak.keys() - light), 0.0)
-    rows = [row for step in steps for row in record.of(step)]
-    known = [row for row in rows if math.isfinite(row.i) and math.isfinite(row.v)]
-    timed = [row for row in known if math.isfinite(row.width)]  # foreign data may state none
+        if begun is not None:
+            landed = probed and lands(begun.what, down=down)
+            down = not isinstance(begun.what, Soak) and (down or landed)
+            last = len(rows) if entry is None else entry.row
+            yield _Attempt(begun.what, rows[begun.row : last], isinstance(entry, Done), landed)
+        begun = entry if isinstance(entry, Begun) else None
+
+
+def has_prober(bench: Mapping[str, Any]) -> bool:
+    """Whether a bench, given by the content of its file, has a prober; False where that is open."""
+    for section in dict(bench.get("instruments", {})).values():
+        with contextlib.suppress(BadInput, AttributeError):  # a driver that is not installed here
+            if "prober" in capabilities(str(section.get("driver"))):
+                return True
+    return False
+
+
+def lands(step: Step, *, down: bool) -> bool:
+    """Whether a prober's needles come down for a step.
+
+    Parameters
+    ----------
+    step
+        What is asked for.
+    down
+        Whether they are down already.
+    """
+    return isinstance(step, Move) or (isinstance(step, Play) and not down)
+
+
+def _ledger(record: Record, attempts: list[_Attempt]) -> Ledger:
+    pulses: dict[str, int] = {}
+    total = dict.fromkeys(("biased", "peak", "charge", "energy", "charge_most", "energy_most"), 0.0)
+    light = frozenset(record.header.bench.get("light", ()))  # irradiance is no voltage
+    for attempt in attempts:
+        if not isinstance(attempt.what, Play):
+            continue
+        count = attempt.what.waveform.summary().pulses
+        name = str(attempt.what.label.get("part", "pulses"))
+        if count:
+            pulses[name] = pulses.get(name, 0) + count
+        for key, value in _spent(attempt.what, attempt.rows, light).items():
+            total[key] = max(total[key], value) if key == "peak" else total[key] + value
+    rows = [row for attempt in attempts for row in attempt.rows]
     return Ledger(
         runs=1,
         pulses=pulses,
-        biased=biased,
-        peak_v=peak,
-        peak_i=max((abs(row.i) for row in known), default=0.0),
-        charge=sum(abs(row.i) * row.width for row in timed),
-        energy=sum(abs(row.v * row.i) * row.width for row in timed),
+        biased=total["biased"],
+        peak_v=total["peak"],
+        peak_i=max((abs(row.i) for row in rows if math.isfinite(row.i)), default=0.0),
+        charge=total["charge"],
+        energy=total["energy"],
         compliance_hits=sum(bool(row.flags & Flag.COMPLIANCE) for row in rows),
-        touch_downs=sum(isinstance(step.what, Move) for step in steps),
-        interrupted=sum(step.skipped or step.last is None for step in steps),
+        touch_downs=sum(attempt.landed for attempt in attempts),
+        interrupted=sum(not a.done and isinstance(a.what, Play) for a in attempts),
         last_g=_last(rows),
         last_at=record.header.started,
+        charge_most=total["charge_most"],
+        energy_most=total["energy_most"],
     )
+
+
+def _spent(play: Play, rows: Sequence[Row], light: frozenset[str]) -> dict[str, float]:
+    """Return what one waveform did: what was measured, and a bound for what was not."""
+    does = play.waveform.summary()
+    unseen = {name: does.biased[name] for name in does.biased.keys() - light}
+    exposed = {name: does.exposure[name] for name in unseen}
+    charge = energy = 0.0
+    for row in rows:
+        if not (math.isfinite(row.i) and math.isfinite(row.v) and math.isfinite(row.width)):
+            continue  # lost, or foreign data that state no width
+        charge += abs(row.i) * row.width
+        energy += abs(row.v * row.i) * row.width
+        if row.v_set and row.terminal in unseen:
+            unseen[row.terminal] -= row.width
+            exposed[row.terminal] -= abs(row.v_set) * row.width
+    return {
+        "biased": sum(does.biased[name] for name in unseen),
+        "peak": max((does.peak[name] for name in does.peak.keys() - light), default=0.0),
+        "charge": charge,
+        "energy": energy,
+        "charge_most": charge + play.compliance * sum(max(x, 0.0) for x in unseen.values()),
+        "energy_most": energy + play.compliance * sum(max(x, 0.0) for x in exposed.values()),
+    }
 
 
 def _last(rows: Sequence[Row]) -> float | None:
@@ -123,6 +200,8 @@ def together(ledgers: Iterable[Ledger]) -> Ledger:
             total.interrupted + one.interrupted,
             total.last_g if one.last_g is None else one.last_g,
             one.last_at,
+            total.charge_most + one.charge_most,
+            total.energy_most + one.energy_most,
         )
     return total
 
@@ -135,11 +214,20 @@ def ledger_lines(ledger: Ledger) -> Iterator[tuple[str, str]]:
     yield "time at bias", show(ledger.biased, "s")
     yield "peak voltage", show(ledger.peak_v, "V")
     yield "peak current", show(ledger.peak_i, "A")
-    yield "charge", f"{show(ledger.charge, 'C')} in what was measured"
-    yield "energy", f"{show(ledger.energy, 'J')} in what was measured"
+    yield "charge", _bounded(ledger.charge, ledger.charge_most, "C")
+    yield "energy", _bounded(ledger.energy, ledger.energy_most, "J")
     yield "compliance", f"{ledger.compliance_hits} readings"
-    yield "moves", str(ledger.touch_downs)
+    yield "touch-downs", str(ledger.touch_downs)
     if ledger.interrupted:
         yield "interrupted", f"{ledger.interrupted} steps, counted as if carried out"
     if ledger.last_g is not None:
         yield "last read", show(ledger.last_g, "S")
+
+
+def _bounded(measured: float, most: float, unit: str) -> str:
+    text = f"{show(measured, unit)} in what was measured"
+    return (
+        text
+        if math.isclose(measured, most, rel_tol=0.01)
+        else (f"{text}, at most {show(most, unit)} with what was not")
+    )

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from labctl import catalogue
 from labctl.errors import BadInput
+from labctl.journal import Header
 from labctl.picture import picture
 from labctl.protocol import Protocol, load_values
 from labctl.record import Record
 from labctl.units import Unit, show
 
-__all__ = ["describe", "provenance", "record_lines", "report_html", "rows"]
+__all__ = ["describe", "printable", "provenance", "record_lines", "report_html", "rows"]
 
 
 def rows(what: str, runs: Path) -> list[tuple[str, str]]:
@@ -34,7 +35,9 @@ def rows(what: str, runs: Path) -> list[tuple[str, str]]:
 
 def _protocols() -> Iterator[tuple[str, str]]:
     for name in catalogue.names("protocol"):
-        yield name, catalogue.load("protocol", name).summary
+        kind = catalogue.load("protocol", name)
+        if kind.runnable:
+            yield name, kind.summary
 
 
 def _points(kind: str) -> Iterator[tuple[str, str]]:
@@ -152,19 +155,20 @@ def record_lines(record: Record) -> Iterator[str]:
     yield f"{'rows':10} {len(record.readings)} in {len(record.steps)} steps"
     if record.unfinished is not None:
         yield f"{'in doubt':10} step {record.unfinished.index}"
+    for name, text in _changed(record.header):
+        yield f"{'changed':10} {printable(name)} {printable(text)}"
     for note in record.notes:
-        yield f"{note.kind:10} {note.text}"
+        yield f"{note.kind:10} {printable(note.text)}"
 
 
 def provenance(record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return all that made the record, in sections of (name, text), for reports."""
     header = record.header
-    started = dt.datetime.fromtimestamp(header.started).astimezone()
     mark = " (simulated)" if header.simulated else ""
     run = [
         ("run", str(record.folder)),
         ("status", " ".join((header.status, header.message)).strip()),
-        ("started", f"{started:%Y-%m-%d %H:%M:%S %Z}"),
+        ("started", _moment(header.started)),
         ("bench", header.bench_name + mark),
         ("device", header.site or "-"),
         ("operator", header.operator or "-"),
@@ -185,9 +189,42 @@ def provenance(record: Record) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
     if header.laboratory:
         sections.insert(3, ("Virtual laboratory", _facts(header.laboratory)))
+    if changed := _changed(header):
+        sections.append(("Settings that the run changed", changed))
     if record.notes:
         sections.append(("Notes", [(note.kind, note.text) for note in record.notes]))
-    return sections
+    return [(title, [(printable(k), printable(v)) for k, v in rows]) for title, rows in sections]
+
+
+def _moment(seconds: float) -> str:
+    try:
+        moment = dt.datetime.fromtimestamp(seconds).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s after 1970"
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def printable(text: str) -> str:
+    r"""Return text from a file without what a terminal or a page would obey.
+
+    Examples
+    --------
+    >>> printable("done\x1b]0;no\x07")
+    'done ]0;no '
+    """
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _changed(header: Header) -> list[tuple[str, str]]:
+    """Return what the instruments' settings were before the run and after it, where they differ."""
+    found = []
+    for name, after in header.settings_after.items():
+        before = header.settings.get(name, {})
+        for key in before.keys() | after.keys():
+            was, became = before.get(key, "-"), after.get(key, "-")
+            if was != became and key != "found":  # that is an error, and a note says it
+                found.append((f"{name}.{key}", f"{was} -> {became}"))
+    return sorted(found)
 
 
 def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ Role = Literal["pulse", "read", "rest"]
 Array = NDArray[np.float64]
 
 
-class Waveform(msgspec.Struct, frozen=True):
+class Waveform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What every node can do; see the module's first lines for the four nodes."""
 
     def __add__(self, other: Node) -> Chain:
@@ -130,7 +130,7 @@ class Waveform(msgspec.Struct, frozen=True):
         return np.arange(count, dtype=np.float64) * seconds(step), levels
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where one terminal is measured: the mean over part of a segment."""
 
     terminal: str

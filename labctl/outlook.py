@@ -68,12 +68,16 @@ class Outlook:
         self.conductance = conductance
         self.modes: dict[str, int] = {}  #: how many steps are timed by whom
         self.timing = 0.0  #: largest expected error of an interval, s
+        self.alone = 0.0  #: longest time that an instrument goes on without the computer, s
+        self.longer = 0.0  #: what the steps take beyond what was asked for, s
         self._worst: dict[tuple[str, str], Resolution] = {}
 
     def add(self, play: Play, forecast: Forecast) -> None:
         """Take what a driver expects of a step."""
         self.modes[forecast.mode] = self.modes.get(forecast.mode, 0) + 1
         self.timing = max(self.timing, forecast.timing)
+        self.alone = max(self.alone, forecast.alone)
+        self.longer += max(0.0, forecast.duration - play.waveform.duration)
         floors = {floor.terminal: floor for floor in forecast.floors}
         for part, window in _measured(play.waveform):
             if window.terminal in floors:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
 import msgspec
 
 from labctl.benchfile import Definition, Envelope
 from labctl.capability import Violation
+from labctl.envelope import Gate
 from labctl.outlook import Outlook, Resolution
 from labctl.protocol import Protocol
 from labctl.readings import Readings, Row
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
     compliance: float = 0.0  #: largest, A
     modes: dict[str, int] = {}  #: who times how many of the steps, where the drivers say it
     timing: float = 0.0  #: largest expected error of an interval, s
+    alone: float = 0.0  #: longest time that an instrument goes on if the computer falls silent, s
     resolutions: tuple[Resolution, ...] = ()  #: what the readings resolve, the worst of each role
     warnings: tuple[str, ...] = ()  #: what is feasible and still not worth much
     light: dict[str, float] = {}  #: largest irradiance by optical terminal, W/m2
@@ -58,6 +60,11 @@ class Plan(msgspec.Struct, frozen=True):
     def duration_text(self) -> str:
         """The duration as people write it."""
         return _clock(self.duration)
+
+    @property
+    def alone_text(self) -> str:
+        """How long an instrument goes on by itself, as people write it."""
+        return _clock(self.alone)
 
     def sentence(self) -> str:
         """Say it in one line."""
@@ -74,7 +81,12 @@ class Plan(msgspec.Struct, frozen=True):
         )
 
 
-def plan(protocol: Protocol, definition: Definition, conductance: float | None = None) -> Plan:
+def plan(
+    protocol: Protocol,
+    definition: Definition,
+    conductance: float | None = None,
+    gate: Gate | None = None,
+) -> Plan:
     """Walk a protocol on paper.
 
     Parameters
@@ -86,12 +98,16 @@ def plan(protocol: Protocol, definition: Definition, conductance: float | None =
     conductance
         Of the ideal resistor that answers, S; 100 uS unless given. What the readings resolve is
         compared with the device of a virtual bench where neither is given.
+    gate
+        What may still be done to the devices of the sample; None for anything.
 
     Returns
     -------
     Plan
-        With every violation of an instrument's limits or of the sample's envelope, each once.
+        With every violation of an instrument's limits, of the bench's envelope or of that of the
+        device, each once.
     """
+    course = None if gate is None else gate.course()
     total = _Total(frozenset(definition.light))
     walk = _walk(protocol, conductance or _USUAL)
     outlook = Outlook(conductance or _expected(definition))
@@ -101,17 +117,22 @@ def plan(protocol: Protocol, definition: Definition, conductance: float | None =
         total.add(step)
         violations.update(dict.fromkeys(definition.check(step)))
         degradations.update(dict.fromkeys(definition.degradations(step)))
+        if course is not None:
+            course.take(step)
         if isinstance(step, Play) and (forecast := definition.forecast(step)) is not None:
             outlook.add(step, forecast)
     complete = next(walk, None) is None
     violations.update(dict.fromkeys(_spent(total, definition.envelope)))
-    made = total.plan(complete, tuple(violations))
+    violations.update(dict.fromkeys(course.violations() if course is not None else ()))
+    made = total.plan(complete, _gathered(violations))
     return msgspec.structs.replace(
         made,
+        duration=made.duration + outlook.longer,
         nominal=protocol.decides,
         degradations=tuple(degradations),
         modes=outlook.modes,
         timing=outlook.timing,
+        alone=outlook.alone,
         resolutions=outlook.resolutions,
         warnings=outlook.warnings,
     )
@@ -275,6 +296,19 @@ def _spent(total: _Total, envelope: Envelope) -> Iterator[Violation]:
                 f"at most {show(most, unit)}",
                 f"lower the compliance or the number of pulses, or raise [envelope] {name}",
             )
+
+
+def _gathered(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Say what breaks the same limit by other amounts once, with the first amount."""
+    kinds: dict[tuple[str, str, str, str], list[Violation]] = {}
+    for one in violations:
+        kinds.setdefault((one.limit, one.allowed, one.remedy, one.instead), []).append(one)
+    return tuple(
+        first
+        if not more
+        else msgspec.structs.replace(first, asked=f"{first.asked} (and {len(more)} more like it)")
+        for first, *more in kinds.values()
+    )
 
 
 def _clock(duration: float) -> str:

@@ -32,6 +32,7 @@ from labctl.journal import (
     pretty,
     write_atomically,
 )
+from labctl.parts import whole_lines
 from labctl.protocol import Protocol
 from labctl.readings import COLUMN_UNITS, Readings, Row
 from labctl.results import Fit, Metric, Results
@@ -41,10 +42,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Record", "open_record"]
+__all__ = ["Record", "open_record", "whole_lines"]
 
 _decode_entry = msgspec.json.Decoder(Entry).decode
-_decode_rows = msgspec.json.Decoder(list[tuple[Any, ...]]).decode
+_Number = float | None  # a missing value has no number
+_Found = tuple[
+    int, _Number, str, str, _Number, _Number, _Number, _Number, _Number, _Number, int
+]  # the step, and a `Row`
+_decode_rows = msgspec.json.Decoder(list[_Found]).decode
+#: what a damaged file of JSON raises: also one that is no text, nested without end, or full of
+#: numbers that are beyond every measure
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
 
 class Record:
@@ -127,7 +135,8 @@ class Record:
         BadInput
             It is not installed here, or its parameters have changed since.
         """
-        return catalogue.protocol_from(str(self.header.protocol["kind"]), self.header.protocol)
+        kind = str(self.header.protocol.get("kind", ""))
+        return catalogue.protocol_from(kind, self.header.protocol)
 
     @cached_property
     def results(self) -> Results:
@@ -136,7 +145,7 @@ class Record:
         if self.header.status != "running" and path.exists():
             try:
                 return msgspec.json.decode(path.read_bytes(), type=Results)
-            except msgspec.MsgspecError:
+            except (OSError, *UNREADABLE):
                 pass  # derived data: made again below
         return self.analyse()
 
@@ -226,27 +235,18 @@ def read_header(folder: Path) -> Header:
         content = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         raise BadInput(f'"{folder}" is not a run folder: it has no {RUN}; give a folder') from None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise BadInput(f'"{path}" cannot be read: {error}; restore it from a copy') from None
     version = content.get("version") if isinstance(content, dict) else None
-    if version != RECORD_VERSION:
+    if version not in range(1, RECORD_VERSION + 1):
         raise BadInput(
-            f'"{folder}" is a record of version {version}; this labctl reads version '
+            f'"{folder}" is a record of version {version}; this labctl reads versions 1 to '
             f"{RECORD_VERSION}, so open it with the labctl that wrote it"
         )
     try:
         return msgspec.convert(content, Header)
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
         raise BadInput(f'"{path}" is not a run header: {error}; restore it from a copy') from None
-
-
-def whole_lines(path: Path) -> bytes:
-    """Return a file's whole lines; a torn or growing last line is left out."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    return data[: data.rfind(b"\n") + 1]
 
 
 def _read_entries(path: Path) -> Iterator[Entry]:
@@ -264,7 +264,7 @@ def parse_entries(lines: bytes, path: Path, first: int = 1) -> Iterator[Entry]:
     for number, line in enumerate(lines.splitlines(), first):
         try:
             yield _decode_entry(line)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise BadInput(f'"{path}", line {number}, is not a journal entry: {error}') from None
 
 
@@ -292,12 +292,14 @@ def parse_rows(lines: bytes, path: Path, *, headed: bool = True) -> list[tuple[A
     body = lines[start:-1]
     if not body:
         return []
-    body = body.replace(b"nan", b"null")
+    missing = b",nan" in body
+    if missing:
+        body = body.replace(b",nan", b",null")
     try:
-        rows = _decode_rows(b"[[" + body.replace(b"\n", b"],[") + b"]]")
-    except msgspec.MsgspecError as error:
+        rows: list[tuple[Any, ...]] = _decode_rows(b"[[" + body.replace(b"\n", b"],[") + b"]]")
+    except UNREADABLE as error:
         raise BadInput(f'"{path}" is not a table of readings: {error}') from None
-    if b"null" in body:
+    if missing:
         rows = [tuple(math.nan if value is None else value for value in row) for row in rows]
     return rows
 
@@ -309,8 +311,18 @@ def _steps(entries: tuple[Entry, ...]) -> list[StepRecord]:
 
 
 def add_steps(steps: list[StepRecord], entries: Iterable[Entry]) -> None:
-    """Carry a list of steps on by what more of the journal says; its last may still be open."""
+    """Carry a list of steps on by what more of the journal says; its last may still be open.
+
+    Raises
+    ------
+    BadInput
+        A step ends that had not begun.
+    """
     for entry in entries:
+        if isinstance(entry, Done | Interrupted) and not (steps and steps[-1].last is None):
+            raise BadInput(
+                f"the journal ends step {entry.step}, which had not begun; restore it from a copy"
+            )
         if isinstance(entry, Begun):
             steps.append(StepRecord(entry.step, entry.attempt, entry.what, entry.row, None))
         elif isinstance(entry, Done):

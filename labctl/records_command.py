@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,22 +14,24 @@ import msgspec
 import typer
 
 from labctl import engine
+from labctl.command import Json, controlled, saying_errors
 from labctl.condition import parse_condition
-from labctl.control import Control, catching_signals
-from labctl.errors import BadInput, LabctlError
+from labctl.envelope import Gate, read_sample
+from labctl.errors import BadInput
 from labctl.export import FORMS, export
-from labctl.ledger import Ledger, ledger_lines, together
+from labctl.ledger import Ledger, ledger_lines
+from labctl.listing import printable
 from labctl.record import Record, read_header
 from labctl.remarks import add
 from labctl.rerun import compared, rerun
 from labctl.run_index import Indexed, Wanted, choose, indexed
+from labctl.sample import runs_of, stress_of
 from labctl.units import show
 from labctl.verification import verify
 
 __all__ = ["annotate", "export_run", "ledger", "rerun_run", "runs", "verify_runs"]
 
 Out = Annotated[Path, typer.Option("--out", help="Where the runs are.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
@@ -50,7 +50,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """Find runs by protocol, device, bench, day, tag, words and results."""
-    with _errors():
+    with saying_errors():
         wanted = Wanted(
             protocol, device, "", bench, status, tag, " ".join(words), _day(since),
             _day(until, days=1) if until else float("inf"),
@@ -83,7 +83,7 @@ def _line(run: Indexed) -> str:
     mark = "simulated " if run.simulated else ""
     tags = " ".join(f"#{tag}" for tag in run.remarks.tags)
     parts = (run.status, f"{mark}{run.bench}", run.device, ", ".join(told) or run.message, tags)
-    return "  ".join(part for part in (run.folder, *parts) if part)
+    return printable("  ".join(part for part in (run.folder, *parts) if part))
 
 
 def verify_runs(
@@ -94,7 +94,7 @@ def verify_runs(
 
     Exit status 1 when one of them does not hold.
     """
-    with _errors():
+    with saying_errors():
         found = [verify(folder) for folder in folders]
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
@@ -114,9 +114,8 @@ def rerun_run(
     as_json: Json = False,
 ) -> None:
     """Run the same protocol with the same seed on the same bench again, and compare."""
-    with _errors():
-        control = Control()
-        with catching_signals(control):
+    with saying_errors():
+        with controlled(None) as control:
             record = rerun(folder, engine.Options(out), control)
         told = compared(Record(folder), record)
         if as_json:
@@ -134,7 +133,7 @@ def annotate(
     operator: Annotated[str, typer.Option(help="Who writes; else the login name.")] = "",
 ) -> None:
     """Note something about a run, beside its record."""
-    with _errors():
+    with saying_errors():
         read_header(folder)  # it is a run
         now = dt.datetime.now().astimezone()
         who = operator or _user()
@@ -156,14 +155,14 @@ def ledger(
     as_json: Json = False,
 ) -> None:
     """Show what a device has been through, over all its runs; without a device, all devices."""
-    with _errors():
-        kept = str(Path(sample).resolve()) if sample else ""
-        parts: dict[tuple[str, str], list[Ledger]] = {}
-        for run in indexed(out):
-            if not kept or run.sample == kept:
-                for site, one in run.ledgers.items():
-                    parts.setdefault((site, run.sample), []).append(one)
-        stress = {name: together(found) for name, found in parts.items() if device in ("", name[0])}
+    with saying_errors():
+        runs = runs_of(Path(sample), out) if sample else indexed(out)
+        stress = {
+            name: one
+            for place in dict.fromkeys(run.sample for run in runs)
+            for name, one in _stress(runs, place).items()
+            if device in ("", name[0])
+        }
         if not stress:
             raise BadInput(f'"{out}" has no run on the device "{device}"; see labctl runs')
         if as_json:
@@ -173,8 +172,14 @@ def ledger(
             return
         for (name, place), one in stress.items():
             typer.echo(" ".join(part for part in (name or "(no device named)", place) if part))
-            for key, text in ledger_lines(one):
+            limits = Gate(read_sample(Path(place)), place, name).lines(one) if place else ()
+            for key, text in (*ledger_lines(one), *(("may see", f"{k} {t}") for k, t in limits)):
                 typer.echo(f"  {key:13} {text}")
+
+
+def _stress(runs: list[Indexed], sample: str) -> dict[tuple[str, str], Ledger]:
+    found = sorted((run for run in runs if run.sample == sample), key=lambda run: run.started)
+    return {(site, sample): one for site, one in stress_of(found).items()}
 
 
 def export_run(
@@ -184,16 +189,6 @@ def export_run(
     terminal: Annotated[str, typer.Option(help="For device cards: what was driven.")] = "",
 ) -> None:
     """Write a record for another program and print the files' paths."""
-    with _errors():
+    with saying_errors():
         for path in export(Record(folder), to, output, terminal):
             typer.echo(str(path))
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except LabctlError as error:
-        for line in [*str(error).splitlines(), *getattr(error, "__notes__", [])]:
-            typer.echo(f"labctl: {line}", err=True)
-        raise typer.Exit(error.exit_status) from None

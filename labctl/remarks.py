@@ -26,7 +26,7 @@ def read_remarks(folder: Path) -> Remarks:
     """Return what was noted about a run; nothing where there is no such file or it is damaged."""
     try:
         return msgspec.json.decode((folder / NOTES).read_bytes(), type=Remarks)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return Remarks()
 
 

@@ -102,6 +102,7 @@ class Panel(msgspec.Struct, frozen=True):
     shade_label: str = ""  #: of tiles: what the colour means
     shade_unit: str = "1"
     signed: bool = False  #: of tiles: zero is the middle of the colours, as for changes
+    downwards: bool = False  #: of tiles: y grows downwards, as the rows of a wafer seen from above
 
 
 class Results(msgspec.Struct, frozen=True):

@@ -8,15 +8,34 @@ from typing import Literal
 
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, READINGS, Journal
+from labctl.parts import parts, pieces
 from labctl.planner import imagine
 from labctl.readings import Flag, Readings, Row
-from labctl.record import Record, whole_lines
+from labctl.record import Record
 from labctl.steps import Play, Step, StepRecord
 
-__all__ = ["Handling", "in_doubt", "mend", "replayed", "settle"]
+__all__ = ["Handling", "check_resumable", "in_doubt", "mend", "replayed", "settle"]
 
 #: what to do with a step that had begun and was not done
 Handling = Literal["skip", "repeat", "refuse"]
+
+
+def check_resumable(before: Record) -> None:
+    """Refuse to go on with a run that is over, or whose sample is gone.
+
+    Raises
+    ------
+    BadInput
+        The run is done, or the folder of its sample is not where it was.
+    """
+    if before.header.status == "done":
+        raise BadInput(f'"{before.folder}" is finished; there is nothing to resume')
+    # a run that came to no session may have been killed before it made the folder
+    if before.header.sample and before.entries and not Path(before.header.sample).is_dir():
+        raise BadInput(
+            f'the sample "{before.header.sample}" of "{before.folder}" is not there; bring it '
+            "back, for the state of its devices is in it"
+        )
 
 
 def mend(folder: Path) -> int:
@@ -24,12 +43,21 @@ def mend(folder: Path) -> int:
     counts = []
     for name in (JOURNAL, READINGS):
         path = folder / name
-        whole = whole_lines(path)
-        if path.exists() and path.stat().st_size > len(whole):
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
-        counts.append(whole.count(b"\n"))
+        size = count = 0
+        for piece in pieces(path):
+            size, count = size + len(piece), count + piece.count(b"\n")
+        _cut(path, size)
+        counts.append(count)
     return max(0, counts[1] - 2)
+
+
+def _cut(path: Path, whole: int) -> None:
+    """Leave no more of a file than this many bytes; only its last part may have more."""
+    found = parts(path)
+    torn = sum(part.stat().st_size for part in found) - whole
+    if torn > 0:
+        with found[-1].open("r+b") as file:
+            file.truncate(found[-1].stat().st_size - torn)
 
 
 def settle(

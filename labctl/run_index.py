@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,14 +18,15 @@ from labctl.condition import Condition
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, RESULTS, RUN
 from labctl.ledger import Ledger, ledgers_of
-from labctl.record import Record
+from labctl.parts import last_part
+from labctl.record import UNREADABLE, Record
 from labctl.remarks import NOTES, Remarks, read_remarks
 from labctl.results import Fit, Metric
 
-__all__ = ["INDEX", "Indexed", "Wanted", "choose", "indexed"]
+__all__ = ["INDEX", "Indexed", "Wanted", "choose", "indexed", "indexed_folders"]
 
 INDEX = "runs.sqlite"
-_VERSION = 1
+_VERSION = 2
 
 
 class Indexed(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class Indexed(msgspec.Struct, frozen=True):
     figures: dict[str, tuple[float | None, str]] = {}  #: value and unit; None: not finite
     ledgers: dict[str, Ledger] = {}  #: stress by site
     remarks: Remarks = Remarks()
+    fresh: bool = False  #: the virtual device began anew with it
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -77,9 +79,26 @@ def indexed(root: Path, *, rebuild: bool = False) -> list[Indexed]:
     rebuild
         Read all folders anew.
     """
+    return _gathered(root, [_key(root, f) for f in catalogue.run_folders(root)], rebuild)
+
+
+def indexed_folders(place: Path, folders: Iterable[Path]) -> list[Indexed]:
+    """Return the runs in these folders, newest first, reading only what has changed.
+
+    Parameters
+    ----------
+    place
+        Folder that keeps the index.
+    folders
+        Absolute paths of run folders; one that is none is returned as unreadable.
+    """
+    return _gathered(place, [folder.as_posix() for folder in folders], rebuild=False)
+
+
+def _gathered(root: Path, present: list[str], rebuild: bool) -> list[Indexed]:
+    """Bring the index in a folder up to date; names are below it or absolute."""
     with _opened(root, rebuild) as base:
         known = dict(base.execute("select folder, stamp from runs"))
-        present = [_key(root, folder) for folder in catalogue.run_folders(root)]
         for gone in known.keys() - set(present):
             base.execute("delete from runs where folder = ?", (gone,))
         for name in present:
@@ -109,17 +128,20 @@ def _opened(root: Path, rebuild: bool) -> Iterator[sqlite3.Connection]:
 
 def _connected(path: Path) -> sqlite3.Connection:
     """Open the file; a damaged one is made anew, for it holds nothing of its own."""
-    for attempt in range(2):
-        base = sqlite3.connect(path, timeout=5.0)
+    for _ in range(2):
+        base = None
         try:
+            base = sqlite3.connect(path, timeout=5.0)
             base.execute("create table if not exists probe (x)")
             base.execute("drop table probe")
             base.commit()
-        except sqlite3.DatabaseError:
-            base.close()
-            if attempt == 0:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        except sqlite3.DatabaseError as error:
+            if base is not None:
+                base.close()
+            if isinstance(error, sqlite3.OperationalError):
+                break  # it is another's at the moment, or may not be written
+            with contextlib.suppress(OSError):
+                path.unlink()
         else:
             return base
     return sqlite3.connect(":memory:")
@@ -131,10 +153,10 @@ def _key(root: Path, folder: Path) -> str:
 
 def _stamp(folder: Path) -> str:
     parts = []
-    for name in (RUN, JOURNAL, RESULTS, NOTES):
+    for path in (folder / RUN, last_part(folder / JOURNAL), folder / RESULTS, folder / NOTES):
         with contextlib.suppress(OSError):
-            about = (folder / name).stat()
-            parts.append(f"{name} {about.st_mtime_ns} {about.st_size}")
+            about = path.stat()
+            parts.append(f"{path.name} {about.st_mtime_ns} {about.st_size}")
     return "; ".join(parts)
 
 
@@ -148,14 +170,14 @@ def _read(folder: Path) -> Indexed:
     return Indexed(
         str(folder), str(header.protocol.get("kind", "")), header.site, header.sample,
         header.bench_name, header.simulated, header.status, header.message, header.started,
-        header.operator, header.seed, _figures(folder), ledgers, read_remarks(folder),
+        header.operator, header.seed, _figures(folder), ledgers, read_remarks(folder), header.fresh,
     )  # fmt: skip
 
 
 def _figures(folder: Path) -> dict[str, tuple[float | None, str]]:
     try:
         brief = msgspec.json.decode((folder / RESULTS).read_bytes(), type=_Brief)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return {}
     found: dict[str, tuple[float | None, str]] = {
         name: (metric.value, metric.unit) for name, metric in brief.metrics.items()

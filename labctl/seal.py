@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = ["Chain", "retrace", "seal_of"]
@@ -20,6 +22,7 @@ _SIZE = 16  # bytes
 _BEGINNING = b"labctl record 1\n"
 _UNSEALED = frozenset({"seal"})
 _HEADINGS = 2  # lines of the readings before the first row
+_LINK = re.compile(r"[0-9a-f]{32}")
 _LINKED = (b'{"event":"done"', b'{"event":"interrupted"')
 
 
@@ -34,7 +37,7 @@ class Chain:
         """Take in bytes that were appended to the journal."""
         self._journal.update(data)
 
-    def readings(self, data: bytes) -> None:
+    def readings(self, data: bytes | memoryview) -> None:
         """Take in bytes that were appended to the readings."""
         self._readings.update(data)
 
@@ -50,13 +53,36 @@ class Chain:
         return str(_hash(b"".join(parts)).hexdigest())
 
 
-def retrace(journal: bytes, readings: bytes) -> tuple[Chain, str]:
+class _Rows:
+    """The bytes of the readings, handed to a chain row by row."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._piece = b""
+        self._at = 0
+        self._row = -_HEADINGS
+
+    def give(self, chain: Chain, row: float) -> None:
+        """Hand on everything up to this row; a row that is not there ends it."""
+        while self._row < row:
+            start = self._at
+            while self._row < row and self._at < len(self._piece):
+                self._at, self._row = self._piece.find(b"\n", self._at) + 1, self._row + 1
+            chain.readings(memoryview(self._piece)[start : self._at])
+            if self._at == len(self._piece):
+                self._piece, self._at = next(self._pieces, b""), 0
+                if not self._piece:
+                    return
+
+
+def retrace(journal: Iterable[bytes], readings: Iterable[bytes]) -> tuple[Chain, str]:
     """Go along the chain of two files.
 
     Parameters
     ----------
     journal, readings
-        Whole lines of ``journal.jsonl`` and ``readings.csv``.
+        Whole lines of ``journal.jsonl`` and ``readings.csv``, in pieces of any number of lines, so
+        that a record of any length can be looked at.
 
     Returns
     -------
@@ -65,22 +91,20 @@ def retrace(journal: bytes, readings: bytes) -> tuple[Chain, str]:
     str
         Empty, or what does not fit: the first line of the journal whose link is another one.
     """
-    chain, position, row, wrong = Chain(), 0, -_HEADINGS, ""
-    for number, line in enumerate(journal.splitlines(keepends=True), 1):
-        if line.startswith(_LINKED):
-            entry = json.loads(line)
-            end = position
-            while row < int(entry["row"]) and end < len(readings):
-                end, row = readings.find(b"\n", end) + 1, row + 1
-            chain.readings(readings[position:end])
-            position = end
-            found = chain.close()
-            told = entry.get("chain", "")
-            if told and told != found and not wrong:
-                wrong = f"journal.jsonl, line {number}: what stands before it was changed"
-            chain.link = told or found
-        chain.journal(line)
-    chain.readings(readings[position:])
+    chain, rows, wrong, number = Chain(), _Rows(readings), "", 0
+    for piece in journal:
+        for line in piece.splitlines(keepends=True):
+            number += 1
+            if line.startswith(_LINKED):
+                entry = json.loads(line)
+                rows.give(chain, int(entry["row"]))
+                found = chain.close()
+                told = entry.get("chain", "")
+                if told and told != found and not wrong:
+                    wrong = f"journal.jsonl, line {number}: what stands before it was changed"
+                chain.link = told if _LINK.fullmatch(str(told)) else found
+            chain.journal(line)
+    rows.give(chain, math.inf)
     return chain, wrong
 
 
@@ -96,7 +120,7 @@ def seal_of(link: str, header: Mapping[str, Any]) -> str:
     """
     rest = {name: value for name, value in header.items() if name not in _UNSEALED}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return str(_hash(bytes.fromhex(link) + text.encode()).hexdigest())
+    return str(_hash(bytes.fromhex(link) + text.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def _hash(data: bytes = b"") -> Any:

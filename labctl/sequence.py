@@ -35,11 +35,20 @@ from labctl.condition import figures, parse_condition
 from labctl.control import Control
 from labctl.errors import BadInput
 from labctl.folder import run_folder
-from labctl.journal import RUN, pretty, write_atomically
+from labctl.fresh_start import begins_anew, put_aside
+from labctl.journal import RUN
 from labctl.lock import FolderLock
 from labctl.protocol import Protocol
 from labctl.record import Record
-from labctl.sequence_file import Sequence, Stage, check_sequence, protocols, read_sequence
+from labctl.sequence_file import (
+    Sequence,
+    Stage,
+    check_sequence,
+    located_bench,
+    protocols,
+    read_sequence,
+)
+from labctl.standing import keep_standing, read_standing
 
 __all__ = [
     "SEQUENCE", "Course", "Entry", "begin", "judged", "read_course", "resume", "run",
@@ -107,10 +116,11 @@ def run(
     sequence = read_sequence(path)
     seed, device = options.seed or sequence.seed, options.site or sequence.device
     protocols(sequence, path.parent, seed)  # a wrong parameter of the last stage is said now
+    chosen = located_bench(bench) or located_bench(sequence.bench, path.parent)
+    simulated = read_bench(chosen)[0].simulated
     folder = run_folder(options.out, f"sequence-{path.stem}", device)
-    chosen = bench or sequence.bench
     sample = options.sample
-    if not sample and read_bench(chosen)[0].simulated:
+    if not sample and simulated:
         sample = str((folder / _SAMPLE).resolve())
     options = replace(options, seed=seed, site=device, sample=sample)
     return begin(sequence, path.parent, folder, options, chosen, control, told)
@@ -207,15 +217,9 @@ def read_course(folder: Path) -> Course:
     Raises
     ------
     BadInput
-        There is none, or it cannot be read.
+        There is none, it cannot be read, or it is of a version that this labctl does not know.
     """
-    path = folder / SEQUENCE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Course)
-    except FileNotFoundError:
-        raise BadInput(f'"{folder}" is not a sequence: it has no {SEQUENCE}') from None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BadInput(f'"{path}" cannot be read: {error}; restore it from a copy') from None
+    return read_standing(folder, SEQUENCE, "sequence", Course)
 
 
 @dataclass
@@ -281,15 +285,8 @@ class _Carrier:
     def _record(
         self, k: int, turn: int, name: str, protocol: Protocol, handling: engine.Handling
     ) -> Record:
-        last = self.course.entries[-1] if self.course.entries else None
-        if last is not None and (last.stage, last.turn, last.held) == (k, turn, None):
-            folder = self.folder / last.run
-            if (folder / RUN).exists():
-                if Record(folder).header.status == "done":
-                    return Record(folder)
-                return engine.resume(folder, handling, self.options, self.control)
-            self._keep(entries=self.course.entries[:-1])  # killed before it began
-
+        if (taken := self._taken_up(k, turn, name, handling)) is not None:
+            return taken
         number = f"{k + 1:02d}-{name}" + (f"-{turn}" if turn > 1 else "")
         self._add(Entry(k, turn, number))
         options = replace(
@@ -299,6 +296,23 @@ class _Carrier:
             fresh=self.options.fresh and len(self.course.entries) == 1,
         )  # fmt: skip
         return engine.run(protocol, self.course.bench, options, self.control)
+
+    def _taken_up(self, k: int, turn: int, name: str, handling: engine.Handling) -> Record | None:
+        """Return the record of a run that was begun before; None where it came to nothing."""
+        last = self.course.entries[-1] if self.course.entries else None
+        if last is None or (last.stage, last.turn, last.held) != (k, turn, None):
+            return None
+        folder = self.folder / last.run
+        if (folder / RUN).exists():
+            record = Record(folder)
+            if record.header.status == "done":
+                return record
+            if not begins_anew(record, handling, self.course.bench):
+                return engine.resume(folder, handling, self.options, self.control)
+            aside = put_aside(folder)
+            self._say(f"{name}: begins anew on the changed bench file; put aside as {aside.name}")
+        self._keep(entries=self.course.entries[:-1])
+        return None
 
     def _known(self, names: list[str]) -> dict[str, tuple[float, str]]:
         """Return the figures of the last run of every stage so far, after the stage's name."""
@@ -319,7 +333,7 @@ class _Carrier:
 
     def _keep(self, **changes: Any) -> None:
         self.course = msgspec.structs.replace(self.course, **changes)
-        write_atomically(self.folder / SEQUENCE, pretty(self.course))
+        keep_standing(self.folder, SEQUENCE, self.course)
 
     def _say(self, line: str) -> None:
         if self.told is not None:

@@ -5,7 +5,6 @@ It stands beside the other commands as one of those that are imported only when 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,10 +13,10 @@ import msgspec
 import typer
 
 from labctl import engine, sequence
-from labctl.control import Control, catching_signals, listening
-from labctl.errors import BadInput, LabctlError, Refused
+from labctl.command import Json, OnOrphan, Pace, controlled, saying_errors
+from labctl.errors import BadInput
 from labctl.record import Record
-from labctl.sequence_file import plans, read_sequence
+from labctl.sequence_file import check_plans, plans, read_sequence
 
 __all__ = ["run_sequence"]
 
@@ -31,42 +30,32 @@ def run_sequence(
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with a new device there.")] = False,
     out: Annotated[Path, typer.Option(help="Where its folder is made.")] = Path("runs"),
     seed: Annotated[int, typer.Option(min=0, help="Instead of the file's.")] = 0,
-    pace: Annotated[float, typer.Option(min=0, help="Virtual seconds in a second.")] = 0.0,
+    pace: Pace = 0.0,
     interrupted: Annotated[
         Literal["skip", "repeat", "refuse"],
         typer.Option(help="On resuming: what to do with a step that was not done."),
     ] = "refuse",
-    on_orphan: Annotated[
-        Literal["stop", "continue"] | None,
-        typer.Option(help="Obey standard input; this is what to do when it closes."),
-    ] = None,
+    on_orphan: OnOrphan = None,
     accept_degraded: Annotated[
         bool, typer.Option("--accept-degraded", help="Play what can be played instead.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Run protocols one after another on one device, as a TOML file says; or resume its folder."""
-    try:
+    with saying_errors():
         if check:
             typer.echo("\n".join(_planned(what, bench)))
             return
-        control = Control()
-        if on_orphan is not None:
-            listening(control, sys.stdin, on_orphan)
         options = engine.Options(
             out, seed, device, sample, fresh, pace=pace, accept_degraded=accept_degraded
         )
         told = None if as_json else typer.echo
-        with catching_signals(control):
+        with controlled(on_orphan) as control:
             if what.is_dir():
                 folder = sequence.resume(what, interrupted, options, control, told)
             else:
                 folder = sequence.run(what, options, bench, control, told)
         typer.echo(_as_json(folder) if as_json else "\n".join(_summary(folder)))
-    except LabctlError as error:
-        for line in [*str(error).splitlines(), *getattr(error, "__notes__", [])]:
-            typer.echo(f"labctl: {line}", err=True)
-        raise typer.Exit(error.exit_status) from None
 
 
 def _planned(path: Path, bench: str) -> Iterator[str]:
@@ -75,9 +64,7 @@ def _planned(path: Path, bench: str) -> Iterator[str]:
     found = list(plans(read_sequence(path), path.parent, bench))
     for name, plan in found:
         yield f"{name}: {plan.sentence()}"
-    refused = tuple(violation for _, plan in found for violation in plan.violations)
-    if refused:
-        raise Refused(refused)
+    check_plans(found)
 
 
 def _as_json(folder: Path) -> str:

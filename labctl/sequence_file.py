@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from labctl import catalogue
 from labctl.benchfile import read_bench
-from labctl.condition import parse_condition
-from labctl.errors import BadInput
+from labctl.condition import ConditionText
+from labctl.errors import BadInput, Refused
 from labctl.planner import Plan, plan
 from labctl.protocol import Protocol, explain, load_values
 
-__all__ = ["Sequence", "Stage", "check_sequence", "plans", "protocols", "read_sequence"]
-
-Condition = Annotated[str, Field(description='Such as "g_final > 100 uS".')]
+__all__ = [
+    "Sequence", "Stage", "check_plans", "check_sequence", "located_bench", "plans", "protocols",
+    "read_sequence",
+]  # fmt: skip
 
 
 class Stage(BaseModel):
@@ -29,28 +30,18 @@ class Stage(BaseModel):
     name: str = ""  #: for conditions of later stages; otherwise the kind
     note: str = ""  #: said beside the name
     set: dict[str, Any] = {}  #: parameters
-    when: Condition = ""  #: on earlier stages; left out unless it holds
-    until: Condition = ""  #: on its own results; done again until it holds
+    when: ConditionText = ""  #: on earlier stages; left out unless it holds
+    until: ConditionText = ""  #: on its own results; done again until it holds
     times: PositiveInt = 1  #: at most
     otherwise: Literal["stop", "continue"] = "stop"  #: when `until` never held
 
     @model_validator(mode="after")
     def _fit_together(self) -> Stage:
-        for text in (self.when, self.until):
-            if text:
-                _readable(text)
         if self.times > 1 and not self.until:
             raise ValueError(
                 f"times = {self.times} was asked for without until; say until when it is repeated"
             )
         return self
-
-
-def _readable(text: str) -> None:
-    try:
-        parse_condition(text)
-    except BadInput as error:
-        raise ValueError(str(error)) from None
 
 
 class Sequence(BaseModel):
@@ -96,6 +87,22 @@ def check_sequence(values: dict[str, Any], where: str) -> Sequence:
         return Sequence(**values)
     except ValidationError as error:
         raise BadInput(explain(error, where, list(Sequence.model_fields))) from None
+
+
+def located_bench(bench: str, folder: Path = Path()) -> str:
+    """Return a bench's name, or the whole path of its file, so that it is found from anywhere.
+
+    Parameters
+    ----------
+    bench
+        Name, or path of a TOML file.
+    folder
+        Of the file that names it: a bench file beside that one comes before any other.
+    """
+    if not bench.endswith(".toml"):
+        return bench
+    beside = folder / bench
+    return str((beside if beside.exists() else Path(bench)).resolve())
 
 
 def protocols(sequence: Sequence, folder: Path, seed: int) -> list[Protocol]:
@@ -144,7 +151,25 @@ def plans(sequence: Sequence, folder: Path, bench: str = "") -> Iterator[tuple[s
     BadInput
         As `protocols`.
     """
-    definition, _ = read_bench(bench or sequence.bench)
+    definition, _ = read_bench(located_bench(bench) or located_bench(sequence.bench, folder))
     found = protocols(sequence, folder, sequence.seed)
     for name, protocol in zip(sequence.names(), found, strict=True):
         yield name, plan(protocol, definition)
+
+
+def check_plans(found: Iterable[tuple[str, Plan]]) -> None:
+    """Refuse stages that break a limit.
+
+    Parameters
+    ----------
+    found
+        What `plans` yields.
+
+    Raises
+    ------
+    Refused
+        With every limit that would be broken.
+    """
+    violations = tuple(violation for _, plan in found for violation in plan.violations)
+    if violations:
+        raise Refused(violations)

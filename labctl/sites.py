@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-__all__ = ["Sites", "block", "place"]
+__all__ = ["Sites", "block", "place", "serpentine"]
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 _MOST = 100_000
@@ -71,6 +71,34 @@ def place(site: str) -> tuple[float, float] | None:
     """Return column and row of a site, None where its name does not begin with two numbers."""
     found = re.match(r"(-?\d+),(-?\d+)", site)
     return (float(found[1]), float(found[2])) if found else None
+
+
+def serpentine(sites: list[str]) -> list[str]:
+    """Return sites row by row, rows in turn forwards and backwards: the shortest way of a chuck.
+
+    Parameters
+    ----------
+    sites
+        In any order; those without a place come last, in the order given.
+
+    Examples
+    --------
+    >>> serpentine(["2,2,1", "1,1,1", "D7", "1,2,1", "2,1,1"])
+    ['1,1,1', '2,1,1', '2,2,1', '1,2,1', 'D7']
+    """
+    rows: dict[float, list[tuple[float, str]]] = {}
+    elsewhere = []
+    for site in sites:
+        if (at := place(site)) is None:
+            elsewhere.append(site)
+        else:
+            rows.setdefault(at[1], []).append((at[0], site))
+    found = []
+    for number, row in enumerate(sorted(rows)):
+        # on one die the order given stays, forwards and backwards
+        found += [site for _, site in sorted(rows[row], key=lambda pair: pair[0],
+                                             reverse=bool(number % 2))]  # fmt: skip
+    return found + elsewhere
 
 
 def _sites(value: object) -> object:

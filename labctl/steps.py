@@ -19,7 +19,7 @@ __all__ = ["Label", "Move", "Play", "Soak", "Step", "StepRecord", "Steps", "Wait
 Label = dict[str, float | int | str | bool | None]
 
 
-class Play(msgspec.Struct, frozen=True, tag="play"):
+class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="play"):
     """Apply a waveform and measure its windows."""
 
     waveform: Node
@@ -28,14 +28,14 @@ class Play(msgspec.Struct, frozen=True, tag="play"):
     label: Label = {}  #: what the step is, for the analysis: ``{"part": "pair", "interval": 0.01}``
 
 
-class Wait(msgspec.Struct, frozen=True, tag="wait"):
+class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="wait"):
     """Leave the device alone at zero volts for a time in s."""
 
     duration: float
     label: Label = {}
 
 
-class Move(msgspec.Struct, frozen=True, tag="move"):
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="move"):
     """Contact another site.
 
     Without a contact the run ends, unless `skip` is set: then the answer is one reading without a
@@ -47,7 +47,7 @@ class Move(msgspec.Struct, frozen=True, tag="move"):
     skip: bool = False
 
 
-class Soak(msgspec.Struct, frozen=True, tag="soak"):
+class Soak(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="soak"):
     """Bring the chuck to a temperature in K and let it settle."""
 
     temperature: float

@@ -44,15 +44,17 @@ from labctl.benchfile import define_bench, read_bench
 from labctl.condition import figures
 from labctl.errors import BadInput, LabctlError
 from labctl.folder import run_folder
-from labctl.journal import pretty, write_atomically
+from labctl.journal import write_atomically
 from labctl.lock import FolderLock
+from labctl.parts import whole_lines
 from labctl.protocol import Protocol, explain, load_values
-from labctl.record import whole_lines
 from labctl.rehearsal import rehearse
+from labctl.sequence_file import located_bench
+from labctl.standing import keep_standing, read_standing
 
 __all__ = [
     "POINTS", "SWEEP", "TABLE", "Point", "Sweep", "Task", "carry_out", "points", "read_points",
-    "read_sweep", "resume", "run", "table",
+    "read_sweep", "resume", "run", "table", "tasks",
 ]  # fmt: skip
 
 SWEEP, POINTS, TABLE = "sweep.json", "points.jsonl", "points.csv"
@@ -150,7 +152,7 @@ def run(
     for task in itertools.islice(points(kept), 1):
         _protocol(task.protocol)  # what is wrong is said before a folder is made
     folder = run_folder(out, f"sweep-{path.stem}", "")
-    write_atomically(folder / SWEEP, pretty(kept))
+    keep_standing(folder, SWEEP, kept)
     return _carry_out(folder, kept, workers, dask, told)
 
 
@@ -167,19 +169,24 @@ def resume(
     BadInput
         It is no folder of a sweep.
     """
-    try:
-        kept = msgspec.json.decode((folder / SWEEP).read_bytes(), type=_Kept)
-    except FileNotFoundError:
-        raise BadInput(f'"{folder}" is not a sweep: it has no {SWEEP}') from None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BadInput(f'"{folder / SWEEP}" cannot be read: {error}') from None
-    return _carry_out(folder, kept, workers, dask, told)
+    return _carry_out(folder, read_standing(folder, SWEEP, "sweep", _Kept), workers, dask, told)
+
+
+def tasks(path: Path) -> Iterator[Task]:
+    """Yield every point of a sweep file, to be given to `carry_out` by whatever means.
+
+    Raises
+    ------
+    BadInput
+        The file, the protocol or the bench is wrong.
+    """
+    yield from points(_kept(read_sweep(path), path.parent))
 
 
 def _kept(sweep: Sweep, where: Path) -> _Kept:
     what = sweep.protocol
     protocol = load_values(where / what) if what.endswith(".toml") else {"kind": what}
-    definition, content = read_bench(sweep.bench)
+    definition, content = read_bench(located_bench(sweep.bench, where))
     if not definition.simulated:
         raise BadInput(
             f"a sweep on {definition.name} was asked for, which is no virtual bench; "
@@ -346,7 +353,7 @@ def table(folder: Path) -> str:
         Of the sweep.
     """
     found = read_points(folder)
-    wanted = Sweep(**msgspec.json.decode((folder / SWEEP).read_bytes())["sweep"]).figures
+    wanted = Sweep(**read_standing(folder, SWEEP, "sweep", _Kept).sweep).figures
     grid = list(dict.fromkeys(name for point in found for name in point.values))
     units = {name: unit for point in found for name, (_, unit) in point.figures.items()}
     names = [name for name in wanted if name in units] if wanted else list(units)

@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from labctl import sweep
-from labctl.errors import LabctlError
+from labctl.command import Json, saying_errors
 
 __all__ = ["run_sweep"]
 
@@ -25,10 +25,10 @@ def run_sweep(
     out: Annotated[Path, typer.Option(help="Where its folder is made.")] = Path("runs"),
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a processor.")] = 0,
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler: tcp://host:8786.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Carry out a protocol on a virtual bench for every point of a grid; or resume its folder."""
-    try:
+    with saying_errors("aborted; labctl sweep FOLDER carries out the rest"):
         with _progress(as_json) as told:
             if what.is_dir():
                 folder = sweep.resume(what, workers, dask, told)
@@ -44,12 +44,6 @@ def run_sweep(
         for point in failed[:3]:
             typer.echo(f"  point {point.index}: {point.error}")
         typer.echo(f"table {folder / sweep.TABLE}")
-    except LabctlError as error:
-        typer.echo(f"labctl: {error}", err=True)
-        raise typer.Exit(error.exit_status) from None
-    except KeyboardInterrupt:
-        typer.echo("labctl: aborted; labctl sweep FOLDER carries out the rest", err=True)
-        raise typer.Exit(5) from None
 
 
 @contextmanager

@@ -7,11 +7,10 @@ take. To a protocol both are the same: ``protocol.analyse(tail)`` is what the re
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from labctl import catalogue
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, READINGS, Entry, Header, Note
+from labctl.parts import Cursor
 from labctl.protocol import Protocol
 from labctl.readings import Readings, Row
 from labctl.record import add_steps, parse_entries, parse_rows, read_header
@@ -166,13 +166,6 @@ class _Table:
         return Columns({name: data[first:last] for name, data in self._columns.items()}, self.words)
 
 
-class _Place(NamedTuple):
-    """How far a file has been read."""
-
-    size: int = 0
-    lines: int = 0
-
-
 class Tail:
     """A run folder, live or finished, read on from look to look.
 
@@ -204,7 +197,8 @@ class Tail:
         self.entries: list[Entry] = []  #: the journal's whole lines
         self._steps: list[StepRecord] = []
         self._table = _Table()
-        self._places = {JOURNAL: _Place(), READINGS: _Place()}
+        self._journal = Cursor(self.folder / JOURNAL)
+        self._readings = Cursor(self.folder / READINGS)
         self._protocol = self._given
 
     @property
@@ -285,12 +279,14 @@ class Tail:
             self._forget()
         self.header = header
         # the readings of a step are written before the journal says that it is done
-        entries = self._more(JOURNAL)
-        rows = self._more(READINGS)
-        number = self._places[JOURNAL].lines - entries.count(b"\n") + 1
-        new = list(parse_entries(entries, self.folder / JOURNAL, number))
-        headed = self._places[READINGS].lines == rows.count(b"\n")
-        self._table.add(parse_rows(rows, self.folder / READINGS, headed=headed))
+        number = self._journal.lines + 1
+        entries = self._journal.more(_CHUNK)
+        # until the comment and the names of the columns are there, there is nothing to read
+        headed = self._readings.lines == 0
+        rows = self._readings.more(_CHUNK, least=2 if headed else 1)
+        new = list(parse_entries(entries, self._journal.path, number))
+        if rows:
+            self._table.add(parse_rows(rows, self._readings.path, headed=headed))
         self.entries += new
         add_steps(self._steps, new)
         return bool(entries or rows) or header != before
@@ -308,28 +304,4 @@ class Tail:
         return header
 
     def _shrunk(self) -> bool:
-        return any(_size(self.folder / name) < place.size for name, place in self._places.items())
-
-    def _more(self, name: str) -> bytes:
-        """Return the whole lines that were added to a file."""
-        place = self._places[name]
-        try:
-            with (self.folder / name).open("rb") as file:
-                file.seek(place.size)
-                data = file.read(_CHUNK)
-                while b"\n" not in data and (more := file.read(_CHUNK)):
-                    data += more  # a step with a long waveform
-        except FileNotFoundError:
-            return b""
-        whole = data[: data.rfind(b"\n") + 1]
-        if name == READINGS and not place.lines and whole.count(b"\n") < 2:
-            return b""  # the comment and the names of the columns are not there yet
-        self._places[name] = _Place(place.size + len(whole), place.lines + whole.count(b"\n"))
-        return whole
-
-
-def _size(path: Path) -> float:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return math.inf
+        return self._journal.shrunk() or self._readings.shrunk()

@@ -71,6 +71,8 @@ def draw_tiles(axes: Axes, panel: Panel, trace: Trace, x_scale: Scale, y_scale: 
         linewidth=0.6, cmap=SIGNED if panel.signed else SEQUENTIAL,
         vmin=None if most is None else -most, vmax=most,
     )  # fmt: skip
+    if panel.downwards:
+        axes.invert_yaxis()
     figure = axes.get_figure(root=True)
     if figure is not None:
         bar = figure.colorbar(mesh, ax=axes)

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from labctl.journal import JOURNAL, READINGS, RESULTS, RUN
-from labctl.record import Record, whole_lines
+from labctl.parts import pieces
+from labctl.record import UNREADABLE, Record
 from labctl.results import Results
 from labctl.seal import retrace, seal_of
 from labctl.units import show
@@ -57,22 +58,26 @@ def verify(folder: Path | str) -> Verification:
     if kept is None:
         remarks.append(f"there is no {RESULTS} to compare with")
         return Verification(str(folder), 0, tuple(problems), tuple(remarks))
-    derived = record.analyse()
-    problems += _differences(_numbers(kept), _numbers(derived))
-    return Verification(str(folder), len(_numbers(derived)), tuple(problems), tuple(remarks))
+    try:
+        derived = _numbers(record.analyse())
+    except Exception as error:  # noqa: BLE001 - what was edited may break any analysis
+        problems.append(f"the figures cannot be derived again ({type(error).__name__}: {error})")
+        return Verification(str(folder), 0, tuple(problems), tuple(remarks))
+    problems += _differences(_numbers(kept), derived)
+    return Verification(str(folder), len(derived), tuple(problems), tuple(remarks))
 
 
 def _edited(record: Record) -> Iterator[str]:
-    journal, readings = (whole_lines(record.folder / name) for name in (JOURNAL, READINGS))
+    last = max((step.last or 0 for step in record.steps), default=0)
+    journal, readings = (pieces(record.folder / name) for name in (JOURNAL, READINGS))
     chain, wrong = retrace(journal, readings)
     if wrong:
         yield wrong
     header = json.loads((record.folder / RUN).read_bytes())
     sealed = header.get("seal")
-    if sealed and header["status"] != "running" and seal_of(chain.total(), header) != sealed:
+    if sealed and record.header.status != "running" and seal_of(chain.total(), header) != sealed:
         yield f"the seal does not fit: {RUN}, or the last lines of the other files, were changed"
     rows = len(record.readings)
-    last = max((step.last or 0 for step in record.steps), default=0)
     if rows < last:
         yield f"{READINGS} has {rows} rows, but {last} were acknowledged"
 
@@ -80,7 +85,7 @@ def _edited(record: Record) -> Iterator[str]:
 def _kept(folder: Path) -> Results | None:
     try:
         return msgspec.json.decode((folder / RESULTS).read_bytes(), type=Results)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from math import nan
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from labctl.capability import (
     WaveformSource,
 )
 from labctl.errors import BadInput, InstrumentFault, Refused
+from labctl.lock import holding_instruments
 from labctl.readings import Flag, Row
 from labctl.stations import NoContact, Stations
 from labctl.steps import Move, Play, Soak, Step, Wait
@@ -103,6 +105,10 @@ class Bench:
         self.sources: dict[str, WaveformSource] = {}
         self.stations = Stations(definition.terminals, site, self._quiet, self._look)
         self.clock: Timekeeper = HostClock(elapsed, _speed(definition))
+        self._held = ExitStack()
+        self.keeps_settings = False  #: whether `settings_after` are asked for at the end
+        #: the instruments' settings once everything was safe; of those that still answered
+        self.settings_after: dict[str, dict[str, str]] = {}
         self._origin = elapsed  #: time of the run at which the drivers' time begins, s
         self.origin = 0.0  #: time of the bench's clock at which the run began, s
         kind = (definition.simulation or {}).get("laboratory", "virtual")
@@ -121,13 +127,18 @@ class Bench:
             raise
 
     def _connect(self) -> None:
-        for name, setup in self.definition.setups().items():
+        setups = self.definition.setups()
+        if self.laboratory is None:
+            addresses = [setup.address for setup in setups.values() if setup.address]
+            self._held.enter_context(holding_instruments(addresses))
+        for name, setup in setups.items():
             driver = catalogue.load("instrument", self.definition.instruments[name].driver)
             visa = self.definition.visa if self.laboratory is None else self.laboratory.visa
             connected = driver.connect(
                 Setup(
                     setup.name, setup.model, setup.address, setup.channels, visa,
                     self.laboratory, setup.options, setup.accept_degraded, self._looking,
+                    setup.speed,
                 )
             )  # fmt: skip
             kinds = capabilities(self.definition.instruments[name].driver)
@@ -153,6 +164,8 @@ class Bench:
         trace: TracebackType | None,
     ) -> None:
         failures = self.make_safe()
+        if self.keeps_settings:  # not before: nothing may come between an abort and zero volts
+            self.settings_after = self._settings_left(" ".join(failures))
         self.close()
         if error is None and failures:
             raise InstrumentFault("; ".join(failures))
@@ -174,6 +187,23 @@ class Bench:
             **{name: source.snapshot() for name, source in self.sources.items()},
             **self.stations.snapshot(),
         }
+
+    def _settings_left(self, failures: str) -> dict[str, dict[str, str]]:
+        """Ask those instruments for their settings that could be made safe."""
+        found: dict[str, dict[str, str]] = {}
+        for name, instrument in {**self.sources, **self.stations.all}.items():
+            if name in failures:
+                continue  # its link is likely gone, and each question would wait for an answer
+            try:
+                # what was found when the run began was noted then
+                shot = {key: said for key, said in instrument.snapshot().items() if key != "found"}
+                found[name] = shot
+                entries: list[str] = getattr(instrument, "drain", list)()
+                if entries:
+                    shot["found"] = f"{name}: errors after the run: {', '.join(entries)}"
+            except Exception as error:  # noqa: BLE001 - all is safe: a run does not fail by this
+                found[name] = {"found": f"{name}: settings after the run not read: {error}"}
+        return found
 
     def play(self, waveform: Any, compliance: float, **ranges: float) -> list[Row]:
         """Play a waveform by hand and return its readings.
@@ -266,11 +296,12 @@ class Bench:
 
     def close(self) -> None:
         """Give every connection back."""
-        for source in self.sources.values():
-            source.close()
-        self.stations.close()
-        if self.laboratory is not None:
-            self.laboratory.close()
+        with self._held:  # others may have the instruments once they are given back
+            for source in self.sources.values():
+                source.close()
+            self.stations.close()
+            if self.laboratory is not None:
+                self.laboratory.close()
 
 
 def _speed(definition: Definition) -> float:

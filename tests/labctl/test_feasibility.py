@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from labctl import catalogue, engine
 from labctl.benchfile import define_bench, read_bench
 from labctl.cli import app
-from labctl.feasibility import examine, stress_so_far, survey, table
+from labctl.feasibility import examine, lines, stress_so_far, survey, table
 from labctl.planner import plan
 from labctl.protocol import Protocol
 from labctl.steps import Play, Steps
@@ -94,6 +94,38 @@ def test_a_virtual_device_says_what_to_expect_of_it():
     definition, _ = read_bench("sim-ftj")
     (read_one,) = [r for r in plan(ppf(), definition).resolutions if r.role == "read"]
     assert read_one.signal == pytest.approx(0.1 * 200e-6)
+
+
+def test_a_plan_takes_as_long_as_what_is_played_instead():
+    values = {"cycles": 10_000, "per_decade": 1}
+    verdict = examine(catalogue.protocol_from("endurance", values), "sim-2450")
+    assert verdict.plan is not None
+    assert verdict.accepting is not None
+    # 20 000 pulses and as many rests of 630 us instead of 100 us and 200 us
+    longer = (
+        verdict.accepting.duration
+        - examine(catalogue.protocol_from("endurance", values), "sim-ftj")
+        .plan_for(accept_degraded=False)
+        .duration
+    )
+    assert longer == pytest.approx(20_000 * (530e-6 + 430e-6), rel=0.02)
+
+
+def test_it_is_said_how_long_an_instrument_goes_on_without_the_computer():
+    verdict = examine(catalogue.protocol_from("endurance", {"cycles": 200_000}), "keithley2602b")
+    made = verdict.plan_for(accept_degraded=False)
+    assert made.alone == pytest.approx(14.0)  # its heartbeat, and two looks at it
+    assert any("silence" in line and "14 s at most" in line for line in lines(verdict))
+    others = examine(catalogue.protocol_from("endurance", {"cycles": 200_000}), "keithley2450")
+    assert others.plan_for(accept_degraded=True).alone > 100
+
+
+def test_steps_that_break_one_limit_by_other_amounts_are_said_once():
+    made = examine(catalogue.protocol_from("endurance", {}), "sim-2410").plan
+    assert made is not None
+    said = [str(violation) for violation in made.violations]
+    assert sum("segments in one step" in text for text in said) == 1
+    assert any("and 7 more like it" in text for text in said)
 
 
 def test_what_would_be_played_instead_makes_a_verdict():

@@ -359,6 +359,12 @@ def test_a_file_of_another_format_gives_one_sentence(workplace, form):
     assert not (workplace / "runs").exists()
 
 
+@pytest.mark.parametrize("start", [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04\x14\x00"])
+def test_a_workbook_is_refused_with_what_to_do(workplace, start):
+    with pytest.raises(BadInput, match="save its sheet as CSV"):
+        brought(workplace, start + bytes(600))
+
+
 @settings(max_examples=60)
 @given(
     data=st.one_of(
@@ -388,6 +394,26 @@ def test_a_session_of_arc_two_that_is_cut_off(arc2, share):
     arc2.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(BadInput, match=r"cannot be read as HDF5|holds no"):
         import_file(arc2)
+
+
+@pytest.mark.parametrize("tries", [4, pytest.param(150, marks=pytest.mark.long)])
+def test_a_damaged_session_of_arc_two_never_ends_the_program(arc2, workplace, tries):
+    """The HDF5 library ends the process that reads some of these; it is a child of this one."""
+    sound = np.frombuffer(arc2.read_bytes(), np.uint8)
+    # the structure of the file, without the many zeros of its table
+    places = np.flatnonzero(sound)[8:]
+    random = np.random.default_rng(4)
+    for _ in range(tries):
+        data = sound.copy()
+        hit = random.choice(places, 12)
+        data[hit] = random.integers(0, 256, 12)
+        arc2.write_bytes(data.tobytes())
+        refused = ""
+        try:
+            assert len(import_file(arc2, "arc2").readings)
+        except BadInput as error:
+            refused = str(error)
+        assert "\n" not in refused
 
 
 def test_names_from_a_file_never_leave_the_folder(workplace):

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from instruments import keithley2400, keithley2600
+from instruments import keithley2400, keithley2450, keithley2600, keithley4200
 from labctl.bench_command import bench as command
 from labctl.benchfile import define_bench, read_bench
 from labctl.catalogue import find_bench
@@ -53,6 +53,23 @@ def test_the_proposed_file_is_a_bench_once_it_is_wired(lab):
     assert definition.envelope.v == 2.0
 
 
+def test_analysers_and_temperature_controllers_are_recognised():
+    addresses = {"b1500": "GPIB0::17::INSTR", "lakeshore": "GPIB0::12::INSTR"}
+    models = {"b1500": "B1500A", "lakeshore": "336"}
+    sections = {
+        driver: {"driver": driver, "model": models[driver], "address": address}
+        for driver, address in addresses.items()
+    }
+    wired = {"terminals": {"top": "b1500.smu1"}, "simulation": BENCH["simulation"]}
+    opened = open_laboratory({"name": "two", "instruments": sections, **wired}, 1, None, 0.0)
+    seen = list(scan(opened.visa))
+    opened.close()
+    assert {(one.driver, one.model) for one in seen} == set(models.items())
+    text = propose(seen)
+    assert "[instruments.station" in text
+    assert text.count("# top = ") == 1  # a controller of temperature has no terminals
+
+
 def test_what_nobody_knows_is_left_as_a_comment():
     text = propose([Seen("GPIB0::24::INSTR", "ACME,Model 2410,1,1"), Seen("USB0::1::INSTR", "")])
     assert "# GPIB0::24::INSTR: ACME,Model 2410,1,1" in text
@@ -60,7 +77,16 @@ def test_what_nobody_knows_is_left_as_a_comment():
     assert "driver" not in text
 
 
-@pytest.mark.parametrize("driver", [keithley2400, keithley2600])
+def test_a_scan_finds_a_4200a_whose_messages_end_in_a_null():
+    definition, content = read_bench("sim-4200")
+    with Bench(definition, content) as bench:
+        assert bench.laboratory is not None
+        (seen,) = scan(bench.laboratory.visa)
+    assert (seen.driver, seen.model) == ("keithley4200", "4200A-SCS")
+    assert keithley4200.recognise("KEITHLEY INSTRUMENTS,MODEL 2450,1,1") is None
+
+
+@pytest.mark.parametrize("driver", [keithley2400, keithley2450, keithley2600])
 def test_a_driver_knows_its_own(driver):
     for model in driver.MODELS:
         assert driver.recognise(f"Keithley Instruments Inc., Model {model}, 1, 1") == model
@@ -93,6 +119,7 @@ def test_identify_refuses_a_wrong_model(tmp_path):
     [
         ("sim-ftj", b"smua.source.levelv = 0.2 smua.source.output = 1\n", "a"),
         ("sim-2410", b":SOUR:VOLT 0.2;:OUTP ON\n", "front"),
+        ("sim-2450", b":SOUR:VOLT 0.2;:OUTP ON\n", "front"),
     ],
 )
 def test_looking_leaves_an_output_that_is_on_as_it_is(name, on, channel):
@@ -106,7 +133,7 @@ def test_looking_leaves_an_output_that_is_on_as_it_is(name, on, channel):
         with Bench(again, content, looking=True) as looking:
             (identity,) = looking.identify()
             settings = looking.snapshot()["smu"]
-        assert identity.model in ("2602B", "2410")
+        assert identity.model in ("2602B", "2410", "2450")
         level = settings.get("smua.source.levelv") or settings[":SOUR:VOLT"]
         assert float(level) == pytest.approx(0.2)
         state = instrument.channel_state(channel)

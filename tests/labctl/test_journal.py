@@ -106,7 +106,7 @@ def test_only_one_process_writes_a_folder(tmp_path):
 def test_a_record_of_another_version_is_refused_in_one_sentence(tmp_path):
     write(tmp_path, [ROW])
     path = tmp_path / RUN
-    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 99'))
     with pytest.raises(BadInput, match="version 99"):
         Record(tmp_path)
 

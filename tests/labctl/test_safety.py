@@ -43,10 +43,10 @@ def rarely(*shares):
 @contextmanager
 def served(tmp_path, faults=(), pace=0.0):
     """Yield (the laboratory, a bench file that reaches it over TCP)."""
-    definition, content = read_bench(str(SIM))
+    _, content = read_bench(str(SIM))
     simulation = {**content["simulation"], "faults": list(faults)}
     lab = open_laboratory({**content, "simulation": simulation}, 1, None, pace)
-    with Server(_named(definition, lab)) as server:
+    with Server(_named(content, lab)) as server:
         text = SIM.read_text(encoding="utf-8")
         before = text[: text.index("[simulation]")]
         address = tomllib.loads(text)["instruments"]["smu"]["address"]

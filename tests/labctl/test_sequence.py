@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from labctl import catalogue, engine, sequence
 from labctl.condition import figures, parse_condition
 from labctl.control import Control
-from labctl.errors import Aborted, BadInput
+from labctl.errors import Aborted, BadInput, InstrumentFault
+from labctl.journal import Interrupted
 from labctl.record import Record
+from labctl.verification import verify
 
 PAIR = """protocol = "ppf"
 set.repeats = 1
@@ -139,6 +141,77 @@ def test_a_kill_before_a_run_has_begun_loses_nothing(tmp_path, part):
     after = sequence.read_course(other)
     assert after.entries == kept.entries
     assert (other / "02-b" / "readings.csv").read_bytes() == whole
+
+
+WRONG = '[[simulation.faults]]\ninstrument = "smu"\nkind = "close"\nat = {}\n'
+
+
+def faulty(tmp_path, at):
+    """Write a bench file whose link is lost at a line; 0 for a sound one."""
+    text = catalogue.find_bench("sim-ftj").read_text(encoding="utf-8")
+    fault = WRONG.format(at) if at else ""
+    (tmp_path / "bench.toml").write_text(f"{text}\n{fault}", encoding="utf-8")
+
+
+def test_a_run_without_a_step_begins_anew_on_the_mended_bench_file(tmp_path, monkeypatch):
+    faulty(tmp_path, 12)
+    path = written(tmp_path, PAIR, head='bench = "bench.toml"\n')
+    with pytest.raises(InstrumentFault):
+        carried_out(path, tmp_path)
+    (folder,) = (tmp_path / "runs").glob("*/*")
+    monkeypatch.chdir(folder)  # the bench file is found from anywhere
+    with pytest.raises(InstrumentFault):  # as it is still wrong: the same run, tried again
+        sequence.resume(folder, "repeat")
+    assert [run.name for run in catalogue.run_folders(tmp_path / "runs")] == ["01-ppf"]
+    faulty(tmp_path, 0)
+    told: list[str] = []
+    sequence.resume(folder, "repeat", told=told.append)
+    assert sequence.read_course(folder).status == "done"
+    assert "put aside as 01-ppf-aside" in told[-1]
+    aside, run = (Record(folder / name) for name in ("01-ppf-aside", "01-ppf"))
+    assert (aside.header.status, run.header.status) == ("failed", "done")
+    assert aside.header.bench["simulation"]["faults"]
+    assert "faults" not in run.header.bench["simulation"]
+    assert any("put aside" in note.text for note in aside.notes)
+    assert verify(aside.folder).holds
+    assert verify(run.folder).holds
+
+
+def struck_midway(tmp_path):
+    """Return the folder of a sequence whose link was lost in a later step."""
+    stage = PAIR.replace("repeats = 1", "repeats = 9")
+    path = written(tmp_path, stage, head='bench = "bench.toml"\n')
+    for at in range(310, 800, 20):  # the settings are read first, in some three hundred lines
+        faulty(tmp_path, at)
+        with contextlib.suppress(InstrumentFault):
+            carried_out(path, tmp_path / str(at))
+        (folder,) = (tmp_path / str(at) / "runs").glob("*/*")
+        record = Record(folder / "01-ppf")
+        if record.steps and record.unfinished:
+            return folder
+    raise AssertionError("the link was never lost midway")
+
+
+def test_a_run_with_a_step_done_keeps_the_bench_of_its_record(tmp_path):
+    folder = struck_midway(tmp_path)
+    before = Record(folder / "01-ppf")
+    faulty(tmp_path, 0)
+    with pytest.raises(BadInput, match="--interrupted"):  # nothing is repeated unasked
+        sequence.resume(folder)
+    with contextlib.suppress(InstrumentFault):  # it strikes again: the bench is the record's
+        sequence.resume(folder, "repeat")
+    after = Record(folder / "01-ppf")
+    assert after.header.bench == before.header.bench
+    assert any(isinstance(entry, Interrupted) for entry in after.entries)
+    assert not (folder / "01-ppf-aside").exists()
+
+
+def test_a_file_of_another_version_is_refused(tmp_path):
+    _, folder, _ = carried_out(written(tmp_path, PAIR), tmp_path)
+    text = (folder / sequence.SEQUENCE).read_text("utf-8")
+    (folder / sequence.SEQUENCE).write_text(text.replace('"version": 1', '"version": 9'), "utf-8")
+    with pytest.raises(BadInput, match="sequence of version 9; this labctl reads version 1"):
+        sequence.resume(folder)
 
 
 @pytest.mark.parametrize(

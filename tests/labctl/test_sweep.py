@@ -58,6 +58,12 @@ def test_every_point_is_there_with_its_figures(done):
     assert float(rows[3]["index (1)"]) == index[3]
 
 
+def test_a_point_computed_by_itself_is_the_one_of_the_sweep(done, tmp_path):
+    tasks = list(sweep.tasks(written(tmp_path)))
+    assert [task.index for task in tasks] == list(range(8))
+    assert sweep.carry_out(tasks[5]) == sweep.read_points(done)[5]
+
+
 def test_processes_give_the_same_table(done, tmp_path):
     other = sweep.run(written(tmp_path), tmp_path / "runs", workers=2)
     assert (other / sweep.TABLE).read_bytes() == (done / sweep.TABLE).read_bytes()

@@ -37,6 +37,12 @@ def test_the_map_is_drawn_with_a_bar_in_the_unit_that_suits():
     assert axes.get_legend() is None
 
 
+def test_rows_of_a_wafer_are_seen_from_above():
+    up, down = (draw([panel(downwards=falling)], simulated=False) for falling in (False, True))
+    assert not up.axes[0].yaxis_inverted()
+    assert down.axes[0].yaxis_inverted()
+
+
 def test_zero_is_the_middle_of_a_signed_map():
     figure = draw([panel(signed=True)], simulated=False)
     (mesh,) = figure.axes[0].collections
