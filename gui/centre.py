@@ -186,6 +186,8 @@ class Centre(QWidget):
         few = ", ".join(sites[:2])
         said = few if len(sites) <= 2 else f"{len(sites)} sites"
         self._sites.setText(said and f"on {said}")
+        if self._opened.limits is not None:  # each device has its own
+            self._ask()
 
     def _moved(self) -> None:
         self._by_hand = True
@@ -206,7 +208,7 @@ class Centre(QWidget):
             self.verdict.say(wrong)
             return
         everywhere = self.verdict.everywhere
-        self.planner.ask(opened.protocol, opened.texts, opened.bench, everywhere)
+        self.planner.ask(opened.protocol, opened.texts, opened.bench, everywhere, opened.limits)
 
     def _answer(self, advice: Advice) -> None:
         accepted = self._opened.ways.accept_degraded

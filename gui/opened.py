@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from gui.order import Order
@@ -157,6 +158,19 @@ class Opened(QObject):
             accept_degraded=order.accept_degraded,
         )  # fmt: skip
 
+    def take_link(self, order: Order) -> None:
+        """Show what a lab sheet asks for; who measures on what sample stays as it is.
+
+        A link without a bench means the one that is open: an exercise may have chosen it.
+        """
+        ways = self.ways
+        self.take_order(
+            msgspec.structs.replace(
+                order, bench=order.bench or self.bench, operator=ways.operator,
+                sample=ways.sample, pace=ways.pace,
+            )
+        )  # fmt: skip
+
     # -- the rest -------------------------------------------------------------------------------
 
     def choose_sites(self, sites: tuple[str, ...]) -> None:
@@ -173,6 +187,13 @@ class Opened(QObject):
         self.ways = Order(kind="", **{**kept, **ways})
         if self.ways != before:
             self.waysChanged.emit()
+
+    @property
+    def limits(self) -> tuple[Path, str, Path] | None:
+        """Sample, device on it and folder of the runs, for a plan; None without a sample."""
+        if not self.ways.sample:
+            return None
+        return Path(self.ways.sample), self.sites[0] if self.sites else "", self.root
 
     def show_run(self, folder: Path | None) -> None:
         """Show a run, running or finished."""

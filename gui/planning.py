@@ -7,6 +7,7 @@ typed meanwhile makes it worthless, and it is broken off at its next step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -33,6 +34,8 @@ class Question(msgspec.Struct, frozen=True):
     texts: dict[str, str]
     bench: str
     everywhere: bool = False  #: on every bench, not only this one
+    #: folder of the sample, device on it, folder of the runs: what the sample may still see counts
+    limits: tuple[Path, str, Path] | None = None
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -128,7 +131,7 @@ def advise(question: Question, ticket: _Ticket | None = None) -> Advice:
         return cast("Protocol", _Watched(protocol, ticket))
 
     try:
-        verdict = examine(watched(question.protocol), question.bench)
+        verdict = examine(watched(question.protocol), question.bench, limits=question.limits)
     except (LabctlError, ValueError, ArithmeticError) as error:
         return Advice(question, problem=str(error))
     remedies = {}
@@ -137,13 +140,13 @@ def advise(question: Question, ticket: _Ticket | None = None) -> Advice:
             verdict.plan.violations,
             question.protocol,
             question.texts,
-            lambda changed: _violations(watched(changed), question.bench),
+            lambda changed: _violations(watched(changed), question),
         )
     return Advice(question, verdict, "", remedies)
 
 
-def _violations(protocol: Protocol, bench: str) -> tuple[Violation, ...]:
-    plan = examine(protocol, bench).plan
+def _violations(protocol: Protocol, question: Question) -> tuple[Violation, ...]:
+    plan = examine(protocol, question.bench, limits=question.limits).plan
     return () if plan is None else plan.violations
 
 
@@ -173,10 +176,15 @@ class Planner(QObject):
         self._timer.timeout.connect(self._begin)
 
     def ask(
-        self, protocol: Protocol, texts: Mapping[str, str], bench: str, everywhere: bool = False
+        self,
+        protocol: Protocol,
+        texts: Mapping[str, str],
+        bench: str,
+        everywhere: bool = False,
+        limits: tuple[Path, str, Path] | None = None,
     ) -> None:
         """Ask; the answer to an earlier question is not wanted any more."""
-        self._question = Question(protocol, dict(texts), bench, everywhere)
+        self._question = Question(protocol, dict(texts), bench, everywhere, limits)
         self._ticket.stale = True
         self.asked.emit()
         self._timer.start()

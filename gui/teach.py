@@ -60,7 +60,7 @@ def sheets() -> dict[str, Path]:
 
 
 def order_of_link(link: str) -> Order | None:
-    """Read a link of a sheet; None where it is one of the web.
+    """Read a link of a sheet; None where it is one of the web. No bench means the one that is open.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def order_of_link(link: str) -> Order | None:
         return None
     kind, _, query = rest.partition("?")
     values = dict(parse_qsl(query))
-    bench, site = values.pop("bench", "sim-ftj"), values.pop("device", "")
+    bench, site = values.pop("bench", ""), values.pop("device", "")
     return Order(kind=unquote(kind).strip("/"), values=values, bench=bench, site=site)
 
 

@@ -55,7 +55,7 @@ def _wire_protocol(window: Window) -> None:
     centre.runAsked.connect(window.conduct.run_now)
     centre.addAsked.connect(window.conduct.add)
     centre.said.connect(window.say)
-    window.sheet.orderAsked.connect(opened.take_order)
+    window.sheet.orderAsked.connect(opened.take_link)
     window.sheet.said.connect(window.say)
     window.sheet.exerciseAsked.connect(lambda what: _exercise(window, what))
 

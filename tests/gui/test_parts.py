@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from gui.labels import Line
 from gui.opened import Opened
 from gui.order import Order, command_text, python_text
 from gui.parameters import Field, Problem, fields_of, made
-from gui.planning import Planner
+from gui.planning import Planner, Question, advise
 from gui.protocol_form import ProtocolForm
 from gui.protocol_list import ProtocolList, picture
 from gui.queue import Queue
@@ -27,12 +28,12 @@ from gui.queue_view import QueueBar, QueuePanel, job_text
 from gui.sample import layout_of
 from gui.sample_map import SampleMap
 from gui.sample_view import SampleView
-from gui.teach import SheetView
+from gui.teach import EXERCISES, SheetView, order_of_link, sheets
 from gui.verdict_view import VerdictView
 from labctl import catalogue
 from labctl.benchfile import read_bench
 from labctl.errors import BadInput
-from labctl.feasibility import Stress
+from labctl.feasibility import Stress, examine
 from protocols.ppf import PairedPulse
 
 KINDS = catalogue.names("protocol")
@@ -383,6 +384,55 @@ def test_a_sheet_sets_the_window_up_and_runs_nothing(qtbot, workplace: Path) -> 
     sheet.setValue(workplace / "none.md")
     assert "cannot be read" in said[0]
     assert sheet.value() == path
+
+
+def test_what_the_sample_may_still_see_counts(qtbot, workplace: Path) -> None:
+    sample = workplace / "wafer"
+    sample.mkdir()
+    (sample / "sample.toml").write_text('[envelope]\nv = "0.5 V"\n', "utf-8")
+    opened = Opened(workplace)
+    opened.choose_bench("sim-ftj")
+    assert opened.limits is None
+    opened.change_ways(sample=str(sample))
+    question = Question(PairedPulse(), {}, "sim-ftj", limits=opened.limits)
+    verdict = advise(question).verdict
+    assert verdict is not None
+    assert not verdict.feasible
+    assert any("sample.toml" in str(violation) for violation in verdict.plan.violations)
+
+
+SHEETS = sorted((Path(__file__).resolve().parents[2] / "docs" / "teaching").glob("*.md"))
+
+
+def test_sheets_come_with_the_program() -> None:
+    assert len(SHEETS) >= 3
+    assert {path.resolve() for path in sheets().values()} >= set(SHEETS)
+
+
+@pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
+def test_every_link_of_a_sheet_is_something_that_can_be_measured(path: Path) -> None:
+    links = re.findall(r"\]\(([a-z]+:[^)]*)\)", path.read_text("utf-8"))
+    assert len(links) >= 3
+    for link in links:
+        order = order_of_link(link)
+        if order is None:
+            assert link.removeprefix("exercise:") in EXERCISES.values()
+            continue
+        protocol = catalogue.protocol_from(order.kind, dict(order.values))
+        verdict = examine(protocol, order.bench or "sim-ftj")
+        assert verdict.word != "not feasible", link
+
+
+def test_a_link_without_a_bench_keeps_the_one_that_is_open_and_the_operator(
+    qtbot, workplace: Path
+) -> None:
+    opened = Opened(workplace)
+    opened.choose_bench("sim-2450")
+    opened.change_ways(operator="A. Volta")
+    link = order_of_link("labctl:iv-sweep?cycles=1")
+    assert link is not None
+    opened.take_link(link)
+    assert (opened.bench, opened.kind, opened.ways.operator) == ("sim-2450", "iv-sweep", "A. Volta")
 
 
 def test_background_tells_only_the_last_answer(qtbot) -> None:
