@@ -17,7 +17,7 @@ from typing import Any
 from pymeasure.instruments.keithley import Keithley2600
 from pyvisa.errors import VisaIOError
 
-from instruments.errors import link_faults, queue_fault, wrong_model
+from instruments.errors import link_faults, queue_fault, unexpected, wrong_model
 from instruments.keithley2600_channel import HandChannel
 from instruments.keithley2600_limits import Model
 from instruments.secured import Secured
@@ -159,11 +159,13 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
         """
         settings = {"idn": self._idn, "found": self.found} if self.found else {"idn": self._idn}
         with link_faults(self.name, "reading its settings"):
-            settings["localnode.linefreq"] = self.ask("print(localnode.linefreq)").strip()
+            settings["localnode.linefreq"] = f"{self.number('localnode.linefreq'):g}"
             for channel in self.model.channels:
                 names = [f"smu{channel}.{setting}" for setting in _SETTINGS]
                 answers = self.ask(f"print({','.join(names)})").strip().split("\t")
-                settings.update(zip(names, answers, strict=False))
+                if len(answers) != len(names):
+                    raise unexpected(self.name, "\t".join(answers), f"{len(names)} settings")
+                settings.update(zip(names, answers, strict=True))
         return settings
 
     def drain(self) -> list[str]:

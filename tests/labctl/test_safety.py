@@ -146,7 +146,8 @@ def test_a_fault_in_the_run_is_one_sentence_and_leaves_the_bench_safe(
     assert whole > connecting + 20
     record = struck_by(tmp_path, kind, connecting + 1 + int(share * (whole - connecting - 1)))
     assert record is not None
-    assert record.header.status == "failed"
+    # the last lines ask for the settings after a run that is over and safe
+    assert record.header.status == "failed" or (share > 0.8 and record.header.status == "done")
     assert all(step.last <= len(record.readings) for step in record.steps)
 
 
@@ -163,12 +164,12 @@ def struck_by(tmp_path, kind: str, at: int) -> Record | None:
         # a dropped connection too: whatever had been started ends safe by itself
         assert is_safe(lab)
     found = [Record(folder) for folder in catalogue.run_folders(tmp_path / "runs")]
-    if not said:  # an error that was there before the run is no fault of the run, but is kept
-        assert kind == "error"
-        assert any("-310 System error" in note.text for note in found[0].notes)
     assert "\n" not in said
     assert not said or "smu" in said
-    assert kind != "error" or "-310 System error" in said + found[0].notes[0].text
+    if not said:  # what was there before the run, or came after it, is no fault of it, but is kept
+        kept = "-310 System error" if kind == "error" else "settings after the run not read"
+        assert any(kept in note.text for note in found[0].notes)
+    assert kind != "error" or not said or "-310 System error" in said
     return found[0] if found else None
 
 
