@@ -166,7 +166,7 @@ def test_a_row_of_failures_ends_it_and_it_can_be_resumed(tmp_path):
     assert campaign_results(folder).metrics["yield"].value == 1.0
 
 
-@pytest.mark.parametrize("steps", [1, 4, pytest.param(7, marks=pytest.mark.long)])
+@pytest.mark.parametrize("steps", [1, 4, pytest.param(5, marks=pytest.mark.long)])
 def test_an_aborted_campaign_goes_on_to_the_same_end(tmp_path, steps):
     path = written(tmp_path, 'sites = "3..5, 3..3, 1"')
     _, whole, _ = carried_out(path, tmp_path)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from labctl.analysis.quantiles import student_95
 from labctl.errors import BadInput
 from labctl.readings import Readings
 from labctl.rehearsal import Rehearsed, rehearse
@@ -70,7 +69,7 @@ def recovered(seed: int, reference: int = 20) -> tuple[bool, bool]:
     many = asked.model_copy(update={"repeats": reference})
     true = rehearse(many, noisy, seed=1000 + seed).analyse().metrics
     ratios = [metrics["dynamic_range"] for metrics in (few, true)]
-    within = student_95(2 * 5) * math.hypot(*(one.sigma for one in ratios))
+    within = 1.96 * math.hypot(*(one.sigma for one in ratios))
     states = [metrics["states"] for metrics in (few, true)]
     room = 1.96 * math.hypot(*(one.sigma or 0.0 for one in states))
     return (
@@ -87,10 +86,8 @@ def test_random_levels_are_recovered():
 @pytest.mark.timeout(900)
 def test_random_levels_are_recovered_as_often_as_said():
     found = np.mean([recovered(seed) for seed in range(200)], axis=0)
-    # the error of the range is that of independent writes: 0.87 was seen where 0.95 is said
-    assert found[0] >= 0.8, found
     # a count is a whole number: its interval holds the truth at least as often as it says
-    assert found[1] >= 0.95 - 4 * math.sqrt(0.95 * 0.05 / 200), found
+    assert np.all(found >= 0.95 - 4 * math.sqrt(0.95 * 0.05 / 200)), found
 
 
 def test_more_levels_than_a_sloppy_writer_keeps_apart_are_not_states():
