@@ -51,6 +51,10 @@ def lay_out(window: Window) -> None:
         part.setMinimumSize(160, least)
     for choice in window.runs.findChildren(QComboBox):  # three in a row, in a narrow column
         choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    laid = window.layout()
+    if laid is not None:  # what was hidden must not hold the window wide any more
+        laid.invalidate()
+        laid.activate()
     window.resize(1280, 800)
 
 

@@ -90,6 +90,9 @@ def open_window(qapp: QApplication, workplace: Path) -> Iterator[Callable[..., W
 
     def make(bench: str = "sim-ftj", kind: str = "ppf") -> Window:
         window = Window(workplace / "runs", bench, kind)
+        # docks that are hidden at first must not hold it wide: small screens are 1024 x 640
+        window.resize(1024, 640)
+        assert window.size().toTuple() == (1024, 640)
         window.resize(1280, 800)
         window.show()
         opened.append(window)
