@@ -182,7 +182,7 @@ def main() -> None:
     comparison = Comparison("sweep", PACKAGES, rounds=1 if asked.quick else 3)
     most = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
-        work = Work(Path(name), seeds=2 if asked.quick else 10)
+        work = Work(Path(name), seeds=2 if asked.quick else 5)
         compare_one(comparison, work)
         for workers in sorted({2, most} - {1}):
             compare_many(comparison, work, workers)
