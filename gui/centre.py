@@ -182,11 +182,11 @@ class Centre(QWidget):
         self._ask()
 
     def _show_sites(self) -> None:
-        sites = self._opened.sites
-        few = ", ".join(sites[:2])
-        said = few if len(sites) <= 2 else f"{len(sites)} sites"
+        said = ", ".join(self._opened.sites)
+        if len(self._opened.sites) > 2:
+            said = f"{len(self._opened.sites)} sites"
         self._sites.setText(said and f"on {said}")
-        if self._opened.limits is not None:  # each device has its own
+        if self._opened.limits:  # each device has its own
             self._ask()
 
     def _moved(self) -> None:
@@ -204,11 +204,11 @@ class Centre(QWidget):
         if opened.protocol is None or opened.definition is None:
             self.planner.forget()
             self._allow(False)
-            wrong = opened.bench_problem or ("mend what is marked above" if opened.kind else "")
-            self.verdict.say(wrong)
+            mend = "mend what is marked above" if opened.kind else ""
+            self.verdict.say(opened.bench_problem or mend)
             return
-        everywhere = self.verdict.everywhere
-        self.planner.ask(opened.protocol, opened.texts, opened.bench, everywhere, opened.limits)
+        where = (opened.bench, self.verdict.everywhere, opened.limits)
+        self.planner.ask(opened.protocol, opened.texts, *where)
 
     def _answer(self, advice: Advice) -> None:
         accepted = self._opened.ways.accept_degraded

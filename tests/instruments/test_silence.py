@@ -108,7 +108,7 @@ def _panel(laboratory: Any, channel: str) -> Callable[[], dict[str, Any]]:
 
 
 def until(happened: Callable[[], bool], what: Callable[[], str]) -> None:
-    end = time.monotonic() + 60.0
+    end = time.monotonic() + 240.0  # of a machine with much else to do
     while not happened():
         assert time.monotonic() < end, what()
         time.sleep(0.01)
@@ -124,6 +124,7 @@ def driving(bench: SimpleNamespace, name: str) -> bool:
     return bool(bench.panels[name]()["output"])
 
 
+@pytest.mark.timeout(600)
 def test_killing_the_computer_leaves_every_instrument_at_zero_volts(bench, root):
     words = [f"{name}={address}" for name, address in bench.addresses.items()]
     env = {**os.environ, "PYTHONPATH": str(root)}
