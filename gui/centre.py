@@ -182,12 +182,10 @@ class Centre(QWidget):
         self._ask()
 
     def _show_sites(self) -> None:
-        said = ", ".join(self._opened.sites)
-        if len(self._opened.sites) > 2:
-            said = f"{len(self._opened.sites)} sites"
+        sites = self._opened.sites
+        said = ", ".join(sites) if len(sites) <= 2 else f"{len(sites)} sites"
         self._sites.setText(said and f"on {said}")
-        if self._opened.limits:  # each device has its own
-            self._ask()
+        self._ask()  # what a sample may still see differs between its devices
 
     def _moved(self) -> None:
         self._by_hand = True
