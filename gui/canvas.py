@@ -26,6 +26,7 @@ __all__ = ["Canvas", "GroupPlot", "Hit", "Overlaid"]
 _MARGIN = 0.05  # of the range, beside the data
 _POINT = 8  # pixels
 _NEAR = 24  # pixels, within which a point is meant
+_SHORT = 150  # pixels: in a row that is lower the residuals leave their room to the panel
 _ROOMS = ((100,), (75, 25), (64, 18, 18))  # heights of a panel and its residuals
 
 Group = tuple[Panel, ...]
@@ -71,8 +72,11 @@ class GroupPlot(pg.GraphicsLayout):  # type: ignore[misc] # pyqtgraph comes with
         if titles != self._titles:
             if titles[:1] != self._titles[:1]:
                 self.auto, self.x_log, self.y_log = True, None, None
+            chosen = None if self.auto or not self.axes else self.axes[0].box.viewRange()
             self._build(group)
             self._titles = titles
+            if chosen is not None:  # only the residuals came or went
+                self.axes[0].box.setRange(xRange=chosen[0], yRange=chosen[1], padding=0)
         for axes, panel in zip(self.axes, group, strict=True):
             x_log, y_log = self._logs(group, panel)
             axes.set(panel, overlays, x_log, y_log)
@@ -202,11 +206,13 @@ class Canvas(pg.GraphicsLayoutWidget):  # type: ignore[misc] # pyqtgraph comes w
     range_shown = Signal(object)  #: as of `GroupPlot`
 
     def __init__(self, parent: QWidget | None = None) -> None:
+        self.groups: list[GroupPlot] = []  # a first resize comes while the parent is made
+        self._given: tuple[tuple[Group, ...], tuple[Overlaid, ...]] = ((), ())
+        self._short = False
         super().__init__(parent)
         self.ci.layout.setContentsMargins(0, 0, 0, 0)
         self.ci.layout.setSpacing(4)
         self.setFrameShape(self.Shape.NoFrame)
-        self.groups: list[GroupPlot] = []
         self._cross: tuple[Any, Any] | None = None
         self._cross_in: Any = None
         self._region: Any = None
@@ -215,12 +221,24 @@ class Canvas(pg.GraphicsLayoutWidget):  # type: ignore[misc] # pyqtgraph comes w
 
     def set(self, groups: Sequence[Group], overlays: Sequence[Overlaid] = ()) -> None:
         """Show these groups, in two columns when there are more than one."""
+        self._given = (tuple(groups), tuple(overlays))
+        self._short = self._is_short()
         if len(groups) != len(self.groups):
             self._arrange(len(groups))
         if self._region is not None and self._region.scene() is None:
             self._region = None  # it went with the axes it was in
         for plot, group in zip(self.groups, groups, strict=True):
-            plot.set(group, overlays, titled=len(groups) > 1)
+            plot.set(group[:1] if self._short else group, overlays, titled=len(groups) > 1)
+
+    def _is_short(self) -> bool:
+        rows = (len(self._given[0]) + 1) // 2
+        return rows > 0 and self.height() < rows * _SHORT
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Give residuals their room, or take it, with the height."""
+        super().resizeEvent(event)
+        if self.groups and self._is_short() != self._short:
+            self.set(*self._given)
 
     def _arrange(self, count: int) -> None:
         self.leave()

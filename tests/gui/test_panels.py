@@ -87,6 +87,19 @@ def test_the_group_with_a_fit_is_shown_first_with_its_residuals_below(show: Show
     assert above.box.viewRange()[0] == pytest.approx(below.box.viewRange()[0])
 
 
+def test_where_there_is_no_height_the_residuals_leave_their_room(show: Shown, qtbot) -> None:
+    plot = show(height=150)
+    assert [axes.panel for axes in canvas(plot).groups[0].axes] == [FIT]
+    plot.resize(700, 420)
+    shown = canvas(plot).groups[0]
+    qtbot.waitUntil(lambda: len(shown.axes) == 2)
+    top(plot).box.setXRange(-1.0, 0.0, padding=0)
+    shown.auto = False  # as after a zoom by hand: the range is the user's
+    plot.resize(700, 150)
+    qtbot.waitUntil(lambda: len(shown.axes) == 1)
+    assert top(plot).box.viewRange()[0] == pytest.approx([-1.0, 0.0])
+
+
 def test_every_point_bar_and_line_is_in_view(show: Shown) -> None:
     (left, right), (low, high) = top(show()).box.viewRange()
     assert left < np.log10(0.01)
