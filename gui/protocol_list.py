@@ -23,7 +23,6 @@ _SIZE = QSize(40, 24)
 _MOST = 400  # corners of a picture
 _KIND = Qt.ItemDataRole.UserRole
 _WORDS = Qt.ItemDataRole.UserRole + 1
-_NOT_OFFERED = frozenset({"imported"})  # kinds of runs that nobody can start
 
 
 class _Read(NamedTuple):
@@ -36,12 +35,15 @@ class _Read(NamedTuple):
     heading: str = ""
     panels: tuple[Panel, ...] = ()  #: its preview
     wrong: str = ""  #: why it cannot be used
+    offered: bool = True  #: it can be run
 
 
 def _read(kind: str) -> _Read:
     """Import a protocol and let it draw itself; called in a thread, so no Qt here."""
     try:
         protocol = cast("type[Protocol]", catalogue.load("protocol", kind))
+        if not protocol.runnable:
+            return _Read(kind, offered=False)
         heading, title = heading_of(protocol), protocol.title or kind
         words = " ".join((kind, title, protocol.summary, protocol.reference.text, heading)).lower()
         tip = f"{title} ({kind})\n{protocol.summary}"
@@ -140,7 +142,7 @@ class ProtocolList(QWidget):
 
     def fill(self) -> None:
         """Begin to fill the list, one protocol after the other."""
-        self._left = iter(kind for kind in catalogue.names("protocol") if kind not in _NOT_OFFERED)
+        self._left = iter(catalogue.names("protocol"))
         self._next()
 
     def close_work(self) -> None:
@@ -187,7 +189,7 @@ class ProtocolList(QWidget):
     def _add(self, kind: str, read: _Read) -> None:
         if read.wrong:
             self.failed.emit(f"the protocol {kind} cannot be used: {read.wrong}")
-        else:
+        elif read.offered:
             item = QTreeWidgetItem(self._group(read.heading), [read.title])
             item.setData(0, _KIND, kind)
             item.setData(0, _WORDS, read.words)

@@ -27,14 +27,13 @@ import numpy.typing as npt
 from instruments.agilent33500_checks import Unit, check_waveform, chosen_range
 from instruments.agilent33500_grid import Grid, Straight, grid_for, note_memory, stretches_of
 from instruments.agilent33500_limits import LATENCY, LEAST_NPLC, MOST_NPLC, TURNAROUND
-from instruments.pieces import Body, Findings, fold
+from instruments.pieces import Body, Compiled, Findings, fold
 from instruments.ranges import Range
-from labctl.capability import Violation
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import TICKS_PER_SECOND, Loop, Node, Role, Segment, seconds
 
-__all__ = ["Compiled", "Program", "Reading", "Run", "compile_play"]
+__all__ = ["Program", "Reading", "Run", "compile_play"]
 
 Points = npt.NDArray[np.float64]
 
@@ -103,20 +102,7 @@ class Program:
         return track
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A program, unless something serious stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded`: the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
-
-
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from instruments.b1500_limits import APERTURES, AT_ONCE, LONGEST_PAUSE, TICK
 from instruments.b1500_program import Program
-from instruments.b1500_schedule import Level, Run
+from instruments.b1500_schedule import Run
+from instruments.levels import Level
 from instruments.ranges import Range
 
 __all__ = [

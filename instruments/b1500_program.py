@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from instruments.b1500_limits import (
     APERTURES,
@@ -22,15 +21,16 @@ from instruments.b1500_limits import (
     Module,
     limits_of,
 )
-from instruments.b1500_schedule import Change, Level, Run, Span, lay
-from instruments.pieces import Body, Findings, Piece, fold, pieces_of
+from instruments.b1500_schedule import Change, Run, lay
+from instruments.levels import Level, written_out
+from instruments.pieces import Compiled, Findings, fold
 from instruments.ranges import Range, range_for
-from labctl.capability import Limits, Violation
+from labctl.capability import Limits
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Summary, seconds
 
-__all__ = ["Compiled", "Mode", "Program", "Unit", "compile_play"]
+__all__ = ["Mode", "Program", "Unit", "compile_play"]
 
 Mode = Literal["pulsed sweep", "pulsed spot", "staircase sweep", "sampling", "host"]
 
@@ -64,19 +64,7 @@ class Program:
     timing: float  #: expected error of an interval
 
 
-class Compiled(NamedTuple):
-    """The program, where there is one, and what stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded` when the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
-
-
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters
@@ -92,7 +80,7 @@ def compile_play(play: Play, unit: Unit) -> Compiled:
     _check_currents(play, unit, summary, found)
     if found.by_limit:
         return Compiled(None, found.violations)
-    levels = _levels(fold(play.waveform), found)
+    levels = written_out(fold(play.waveform), MOST_LEVELS, "length", found)
     if found.by_limit:
         return Compiled(None, found.violations)
     runs, changes = lay(levels)
@@ -148,29 +136,6 @@ def _check_currents(play: Play, unit: Unit, summary: Summary, found: Findings) -
         if terminal in unit.channels and not 0 < asked <= largest:
             allowed = f"up to {show(largest, 'A')}"
             found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
-
-
-def _levels(body: Body, found: Findings) -> list[Level]:
-    """Return every level of a waveform, repetitions written out."""
-    if body.node is None:
-        return []
-    one = list(islice(pieces_of(body.node), MOST_LEVELS + 1))
-    if len(one) * body.repeats > MOST_LEVELS:
-        found.add(
-            "length",
-            f"{len(one) * body.repeats} levels",
-            f"at most {MOST_LEVELS} in one step",
-            "play the waveform in several steps",
-        )
-        return []
-    lead, period = body.lead, body.node.ticks
-    return [_level(piece, lead + turn * period) for turn in range(body.repeats) for piece in one]
-
-
-def _level(piece: Piece, offset: int) -> Level:
-    spans = tuple(Span(seconds(w.start), seconds(w.stop), w.role) for w in piece.windows)
-    v = next(iter(piece.levels.values()), 0.0)
-    return Level(seconds(offset + piece.start), seconds(piece.length), v, spans)
 
 
 def _check_apertures(levels: Sequence[Level], found: Findings) -> None:

@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from instruments.b1500_lines import Datum
 from instruments.b1500_program import Program
-from instruments.b1500_schedule import Level, Run, Span
+from instruments.b1500_schedule import Run
+from instruments.levels import Level, Span
 from labctl.readings import Flag, Row
 
 __all__ = ["Taken", "first_level", "level_rows", "run_rows", "takings"]

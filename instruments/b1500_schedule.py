@@ -34,9 +34,9 @@ from instruments.b1500_limits import (
     WIDTHS,
     least_period,
 )
-from labctl.waveform import Role
+from instruments.levels import Level, Span
 
-__all__ = ["Change", "Kind", "Level", "Run", "Span", "lay"]
+__all__ = ["Change", "Kind", "Run", "lay"]
 
 Kind = Literal["pulses", "staircase", "sampling", "levels"]
 
@@ -45,35 +45,6 @@ _SLACK = 0.05 * HOST_GAP  # what a rest may lack before a run
 _STAIRS = 3  # levels from which on they are a staircase
 _MARGIN = 0.2e-3  # s of a step that is not measured
 _TRIES = 40  # numbers of samples that are tried
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A measurement window; s after the start of its level."""
-
-    start: float
-    stop: float
-    role: Role
-
-    @property
-    def length(self) -> float:
-        """Its duration, s."""
-        return self.stop - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level with its place in time, s, and its measurement windows."""
-
-    start: float
-    length: float
-    v: float
-    spans: tuple[Span, ...]
-
-    @property
-    def stop(self) -> float:
-        """Its end, s."""
-        return self.start + self.length
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Literal
 
 from instruments.keithley2400_limits import (
@@ -22,16 +21,9 @@ from instruments.keithley2400_limits import (
     limits_of,
 )
 from instruments.keithley2400_pulses import groups_of_kind, lay_pulses
-from instruments.keithley2400_schedule import (
-    Change,
-    Level,
-    Run,
-    Span,
-    groups_of,
-    lay,
-    merged,
-)
-from instruments.pieces import Body, Compiled, Findings, Piece, fold, pieces_of
+from instruments.keithley2400_schedule import Change, Run, groups_of, lay, merged
+from instruments.levels import Level, written_out
+from instruments.pieces import Compiled, Findings, fold
 from instruments.ranges import Range, range_for
 from labctl.capability import Limits
 from labctl.steps import Play
@@ -98,7 +90,7 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     _check_currents(play, unit, summary, found, pulsed=pulsed)
     if found.by_limit:
         return Compiled(None, found.violations)
-    levels = _levels(fold(play.waveform), found)
+    levels = written_out(fold(play.waveform), MOST_LEVELS, "list length", found)
     runs = _runs(levels, unit, found, pulsed=pulsed) if not found.by_limit else None
     if runs is None:
         return Compiled(None, found.violations)
@@ -172,29 +164,6 @@ def _check_currents(
         if not 0 < asked <= largest:
             allowed = f"up to {show(largest, 'A')}"
             found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
-
-
-def _levels(body: Body, found: Findings) -> list[Level]:
-    """Return every level of a waveform, repetitions written out."""
-    if body.node is None:
-        return []
-    one = list(islice(pieces_of(body.node), MOST_LEVELS + 1))
-    if len(one) * body.repeats > MOST_LEVELS:
-        found.add(
-            "list length",
-            f"{len(one) * body.repeats} levels",
-            f"at most {MOST_LEVELS} in one step",
-            "play the waveform in several steps",
-        )
-        return []
-    lead, period = body.lead, body.node.ticks
-    return [_level(piece, lead + turn * period) for turn in range(body.repeats) for piece in one]
-
-
-def _level(piece: Piece, offset: int) -> Level:
-    spans = tuple(Span(seconds(w.start), seconds(w.stop), w.role) for w in piece.windows)
-    v = next(iter(piece.levels.values()), 0.0)
-    return Level(seconds(offset + piece.start), seconds(piece.length), v, spans)
 
 
 def _runs(

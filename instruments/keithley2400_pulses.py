@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from instruments.keithley2400_limits import HOST_GAP, LEAST_NPLC, Pulsing
-from instruments.keithley2400_schedule import Change, Cycle, Level, Mark, Run
+from instruments.keithley2400_schedule import Change, Cycle, Mark, Run
+from instruments.levels import Level
 
 __all__ = ["groups_of_kind", "lay_pulses"]
 

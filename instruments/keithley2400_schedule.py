@@ -33,9 +33,10 @@ from instruments.keithley2400_limits import (
     POINTS,
     TIMER,
 )
+from instruments.levels import Level, Span
 from labctl.waveform import Role
 
-__all__ = ["Change", "Cycle", "Level", "Mark", "Run", "Span", "groups_of", "lay", "merged"]
+__all__ = ["Change", "Cycle", "Mark", "Run", "groups_of", "lay", "merged"]
 
 _TOLERANCE = 0.05  # a duration further from what was asked for is a change to be accepted
 _USUAL_STEP = 30e-3  # steps are no longer than this, s, while a list holds the waveform
@@ -44,30 +45,6 @@ _ENOUGH = 0.05  # line cycles: an aperture worth giving up a longer one for, to 
 _FIXED = LATENCY + CONFIGURE + CONVERT  # of a cycle, s
 _GOOD = 0.01  # durations this close are not traded for a shorter aperture
 _SLACK = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A measurement window; s after the start of its level."""
-
-    start: float
-    stop: float
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level with its place in time, s, and its measurement windows."""
-
-    start: float
-    length: float
-    v: float
-    spans: tuple[Span, ...]
-
-    @property
-    def stop(self) -> float:
-        """Its end, s."""
-        return self.start + self.length
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,10 @@ from instruments.keithley4200_limits import (
     ranges_of,
 )
 from instruments.keithley4200_segments import Entry, Layout, Reading, Straight, lay_out
-from instruments.pieces import Compiled, Findings
+from instruments.pieces import Compiled, Findings, check_play
 from instruments.ranges import Range, range_for
 from labctl.steps import Play
 from labctl.units import show
-from labctl.waveform import Summary
 
 __all__ = ["Program", "Track", "Unit", "compile_play"]
 
@@ -99,7 +98,7 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     found = Findings(unit.model.name)
     summary = play.waveform.summary()
     peak = max(summary.peak.values(), default=0.0)
-    _check_waveform(play, unit, summary, peak, found)
+    check_play(play, unit.channels, limits_of(unit.model), found)
     if found.by_limit:
         return Compiled(None, found.violations)
     source = next(s for s in unit.model.sources if peak <= s.full_scale * (1 + 1e-9))
@@ -112,30 +111,6 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     serious = bool(found.by_limit)
     _check_compliance(play, peak, found)
     return Compiled(None if serious else program, found.violations)
-
-
-def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found: Findings) -> None:
-    limits = limits_of(unit.model)
-    for terminal in sorted(play.waveform.terminals - set(unit.channels)):
-        found.add(
-            "terminals",
-            f'a waveform on "{terminal}"',
-            f"one on {', '.join(sorted(unit.channels))}",
-            "wire the terminal in the bench file or use another",
-        )
-    if peak > limits.max_v:
-        allowed = f"at most {show(limits.max_v, 'V')}"
-        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
-    if not play.compliance > 0:
-        asked = show(play.compliance, "A")
-        found.add("compliance", asked, "more than 0 A", "give the largest current to be expected")
-    if summary.readings > limits.max_readings:
-        found.add(
-            "readings",
-            f"{summary.readings} readings",
-            f"at most {limits.max_readings} in one step",
-            "play the waveform in several steps, or measure outside the loop",
-        )
 
 
 def _tracks(play: Play, unit: Unit, source: Source, found: Findings) -> tuple[Track, ...]:

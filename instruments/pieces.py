@@ -6,14 +6,26 @@ and the list of what stands against playing it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from labctl.capability import Violation
+from labctl.capability import Limits, Violation
+from labctl.steps import Play
+from labctl.units import show
 from labctl.waveform import TICKS_PER_SECOND, Chain, Loop, Node, Segment, Window
 
-__all__ = ["TICKS", "Body", "Compiled", "Findings", "Piece", "fold", "pieces_of", "shifted"]
+__all__ = [
+    "TICKS",
+    "Body",
+    "Compiled",
+    "Findings",
+    "Piece",
+    "check_play",
+    "fold",
+    "pieces_of",
+    "shifted",
+]
 
 P = TypeVar("P")
 
@@ -48,6 +60,44 @@ class Findings:
     def violations(self) -> list[Violation]:
         """All of them, in the order they were found."""
         return list(self.by_limit.values())
+
+
+def check_play(play: Play, channels: Collection[str], limits: Limits, found: Findings) -> None:
+    """Note what a pulse card cannot do with a waveform, whatever its segments.
+
+    Parameters
+    ----------
+    play
+        What to play.
+    channels
+        Terminals that are wired.
+    limits
+        Of the card.
+    found
+        Takes the violations.
+    """
+    summary = play.waveform.summary()
+    peak = max(summary.peak.values(), default=0.0)
+    for terminal in sorted(play.waveform.terminals - set(channels)):
+        found.add(
+            "terminals",
+            f'a waveform on "{terminal}"',
+            f"one on {', '.join(sorted(channels))}",
+            "wire the terminal in the bench file or use another",
+        )
+    if peak > limits.max_v:
+        allowed = f"at most {show(limits.max_v, 'V')}"
+        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
+    if not play.compliance > 0:
+        asked = show(play.compliance, "A")
+        found.add("compliance", asked, "more than 0 A", "give the largest current to be expected")
+    if summary.readings > limits.max_readings:
+        found.add(
+            "readings",
+            f"{summary.readings} readings",
+            f"at most {limits.max_readings} in one step",
+            "play the waveform in several steps, or measure outside the loop",
+        )
 
 
 class Compiled(NamedTuple, Generic[P]):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from instruments.keithley4200_limits import GRID
 from instruments.keithley4200_segments import Entry, Layout, Reading, lay_out
-from instruments.pieces import Findings
+from instruments.pieces import Compiled, Findings, check_play
 from instruments.ranges import Range
 from instruments.wgfmu_limits import (
     MOST_CURRENT,
@@ -26,12 +26,11 @@ from instruments.wgfmu_limits import (
     source_for,
 )
 from instruments.wgfmu_table import V_RANGES
-from labctl.capability import Violation
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Summary
 
-__all__ = ["Compiled", "Event", "Program", "Unit", "compile_play"]
+__all__ = ["Event", "Program", "Unit", "compile_play"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +80,7 @@ class Program:
             at += entry.ticks
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A program, unless something serious stands against it."""
-
-    program: Program | None
-    violations: list[Violation]
-
-    def playable(self, *, degraded: bool) -> bool:
-        """Whether it can be played; `degraded`: the user accepts what there is instead."""
-        serious = [v for v in self.violations if not (degraded and v.instead)]
-        return self.program is not None and not serious
-
-
-def compile_play(play: Play, unit: Unit) -> Compiled:
+def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
 
     Parameters
@@ -107,7 +93,7 @@ def compile_play(play: Play, unit: Unit) -> Compiled:
     found = Findings(unit.model.name)
     summary = play.waveform.summary()
     peak = max(summary.peak.values(), default=0.0)
-    _check_waveform(play, unit, summary, peak, found)
+    check_play(play, unit.channels, limits_of(unit.model), found)
     ammeters = _ammeters(play, unit, summary, found)
     if found.by_limit:
         return Compiled(None, found.violations)
@@ -122,30 +108,6 @@ def compile_play(play: Play, unit: Unit) -> Compiled:
     accuracy = next(r for r in unit.model.volts if r.full_scale == source.full_scale)
     program = Program(terminals, v_range, accuracy, ammeters, play.compliance, layout.entries)
     return Compiled(None if serious else program, found.violations)
-
-
-def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found: Findings) -> None:
-    limits = limits_of(unit.model)
-    for terminal in sorted(play.waveform.terminals - set(unit.channels)):
-        found.add(
-            "terminals",
-            f'a waveform on "{terminal}"',
-            f"one on {', '.join(sorted(unit.channels))}",
-            "wire the terminal in the bench file or use another",
-        )
-    if peak > limits.max_v:
-        allowed = f"at most {show(limits.max_v, 'V')}"
-        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
-    if not play.compliance > 0:
-        asked = show(play.compliance, "A")
-        found.add("compliance", asked, "more than 0 A", "give the largest current to be expected")
-    if summary.readings > limits.max_readings:
-        found.add(
-            "readings",
-            f"{summary.readings} readings",
-            f"at most {limits.max_readings} in one step",
-            "play the waveform in several steps, or measure outside the loop",
-        )
 
 
 def _ammeters(play: Play, unit: Unit, summary: Summary, found: Findings) -> dict[str, Ammeter]:

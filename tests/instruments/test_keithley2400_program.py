@@ -18,7 +18,8 @@ from instruments.keithley2400_limits import (
 )
 from instruments.keithley2400_lines import parse_told, settings
 from instruments.keithley2400_program import Compiled, Program, Unit, compile_play
-from instruments.keithley2400_schedule import Level, Span, lay
+from instruments.keithley2400_schedule import lay
+from instruments.levels import Level, Span
 from labctl.steps import Play
 from labctl.waveform import pulse, read, rest, segment, train
 
