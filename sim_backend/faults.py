@@ -287,17 +287,19 @@ def with_faults(
 ) -> VirtualInstrument:
     """Return the instrument with its faults; the instrument itself when there is none.
 
-    `suffer` takes the kind of each fault that is not on the wire; without it such a fault does
-    nothing.
+    `suffer` takes the kind of each fault that is not on the wire; without it such a fault raises
+    `BadInput` when it strikes, for nobody would have it.
     """
     if not faults:
         return instrument
-    return FaultyInstrument(instrument, faults, clock, suffer or _nothing_happens)
+    return FaultyInstrument(instrument, faults, clock, suffer or _nobody)
 
 
 def _nothing() -> None:
     """Do nothing."""
 
 
-def _nothing_happens(_kind: str) -> None:
-    """Do nothing."""
+def _nobody(kind: str) -> None:
+    raise BadInput(
+        f'a fault "{kind}" has struck, but nobody here can have it; plan it in a laboratory'
+    )
