@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import BadInput
+from labctl.hdf5 import columns
 from labctl.text_table import read_text_table, split_unit, to_si
 
 __all__ = ["Series", "Sheet", "read_columns"]
@@ -101,18 +102,14 @@ def read_columns(path: Path) -> Sheet:
     return Sheet(path, tuple(series), tuple(assumed))
 
 
-def _missing(library: str, form: str) -> BadInput:
-    return BadInput(
-        f'a {form} file was given, but {library} is missing: install labctl with the extra "data"'
-    )
-
-
 def _parquet(path: Path) -> tuple[list[Series], list[str]]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise _missing("pyarrow", "Parquet") from None
+        raise BadInput(
+            'a Parquet file was given, but pyarrow is missing: install labctl with the extra "data"'
+        ) from None
     try:
         table = parquet.read_table(path)
         found = []
@@ -127,40 +124,8 @@ def _parquet(path: Path) -> tuple[list[Series], list[str]]:
 
 
 def _hdf5(path: Path) -> tuple[list[Series], list[str]]:
-    try:
-        import h5py
-    except ImportError:
-        raise _missing("h5py", "HDF5") from None
-    found: list[Series] = []
-
-    def visit(name: str, node: Any) -> None:
-        # links out of the file are not followed by a visit
-        if isinstance(node, h5py.Dataset):
-            found.extend(_dataset(name, node))
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise BadInput(f'"{path}" cannot be read as HDF5: {_first_line(error)}') from None
+    found = [_series(one.name, one.values, one.attributes) for one in columns(path)]
     return found, ["read as HDF5"]
-
-
-def _dataset(name: str, node: Any) -> list[Series]:
-    """Return a dataset of numbers in one dimension, or the fields of a table."""
-    if node.ndim != 1:
-        return []
-    attributes = _text(dict(node.attrs))
-    if node.dtype.names:
-        values = node[()]
-        return [
-            _series(f"{name}/{field}", values[field], {})
-            for field in node.dtype.names
-            if np.issubdtype(node.dtype[field], np.number) and values[field].ndim == 1
-        ]
-    if not np.issubdtype(node.dtype, np.number) or np.issubdtype(node.dtype, np.complexfloating):
-        return []
-    return [_series(name, node[()], attributes)]
 
 
 def _text(attributes: Mapping[Any, Any]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from labctl.errors import BadInput
 from labctl.foreign import Foreign, Part, clean, number, row
-from labctl.importing_hdf5 import Hdf5Table, crosspoint_tables
+from labctl.hdf5 import Hdf5Table, crosspoint_tables
 from labctl.readings import Row
 from labctl.steps import Label
 

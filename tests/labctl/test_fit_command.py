@@ -133,6 +133,24 @@ class TestDialects:
         with pytest.raises(BadInput, match="differ in length"):
             fit_file(workplace / "a.h5", Options("double_decay", "t", "a"))
 
+    def test_hdf5_that_is_damaged_or_not_its_own(self, workplace: Path) -> None:
+        h5py = pytest.importorskip("h5py")
+        path = workplace / "a.h5"
+        with h5py.File(path, "w") as file:
+            file.create_dataset("run/t", data=T, chunks=(10,))
+        whole = path.read_bytes()
+        assert len(read_columns(path).columns[0].values) == len(T)
+        for end in (60, 700, len(whole) // 2, len(whole) - 8):
+            path.write_bytes(whole[:end])
+            with pytest.raises(BadInput, match="cannot be read as HDF5"):
+                read_columns(path)
+        secret = workplace / "secret.bin"
+        secret.write_bytes(T.tobytes())
+        with h5py.File(path, "w") as file:
+            file.create_dataset("t", (len(T),), float, external=[(str(secret), 0, T.nbytes)])
+        with pytest.raises(BadInput, match="never opened"):
+            read_columns(path)
+
 
 class TestCommand:
     def test_a_table_of_fits_and_what_was_assumed(self, decay: Path) -> None:

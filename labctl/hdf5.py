@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from labctl.errors import BadInput
 from labctl.foreign import clean
 
-__all__ = ["Hdf5Table", "crosspoint_tables"]
+__all__ = ["Hdf5Column", "Hdf5Table", "columns", "crosspoint_tables"]
 
 Array = NDArray[np.float64]
 
@@ -47,11 +48,25 @@ class Hdf5Table(msgspec.Struct, frozen=True):
         return np.full(max((len(data) for data in self.columns.values()), default=0) // 8, np.nan)
 
 
+class Hdf5Column(msgspec.Struct, frozen=True):
+    """One column of numbers anywhere in a file."""
+
+    name: str  #: path of the dataset; with a slash and the field, of a table
+    attributes: dict[str, str]  #: those of the dataset that are text, names in lower case
+    data: bytes  #: 64 bit numbers
+
+    @property
+    def values(self) -> Array:
+        """The numbers."""
+        return np.frombuffer(self.data, np.float64)
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """What the child says."""
 
     tables: list[Hdf5Table] = []
-    problem: str = ""  #: with its tables left out
+    columns: list[Hdf5Column] = []
+    problem: str = ""  #: with what was found left out
 
 
 def crosspoint_tables(path: Path, wanted: str) -> list[Hdf5Table]:
@@ -69,9 +84,30 @@ def crosspoint_tables(path: Path, wanted: str) -> list[Hdf5Table]:
     BadInput
         h5py is missing, the file cannot be read, or a table lies in another file.
     """
+    return _asked(path, wanted).tables
+
+
+def columns(path: Path) -> list[Hdf5Column]:
+    """Return every dataset of real numbers in one dimension, and the fields of every table.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file.
+
+    Raises
+    ------
+    BadInput
+        h5py is missing, the file cannot be read, or data lie in another file.
+    """
+    return _asked(path, "columns").columns
+
+
+def _asked(path: Path, wanted: str) -> _Answer:
+    """Return what a child process reads from a file."""
     where = clean(str(path))
     # what stands in the working folder is not imported
-    command = [sys.executable, "-P", "-m", "labctl.importing_hdf5", str(path.resolve()), wanted]
+    command = [sys.executable, "-P", "-m", "labctl.hdf5", str(path.resolve()), wanted]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_LONGEST)
         answer = msgspec.msgpack.decode(done.stdout, type=_Answer)
@@ -86,7 +122,7 @@ def crosspoint_tables(path: Path, wanted: str) -> list[Hdf5Table]:
         ) from None
     if answer.problem:
         raise BadInput(answer.problem.replace(str(path.resolve()), where))
-    return answer.tables
+    return answer
 
 
 # -- in the child --------------------------------------------------------------------------------
@@ -111,6 +147,8 @@ def _answer(path: Path, wanted: str) -> _Answer:
         )
     try:
         with h5py.File(path, "r") as file:
+            if wanted == "columns":
+                return _Answer(columns=_columns(file, h5py.Dataset))
             return _Answer(_tables(file, h5py.Dataset, wanted))
     except BadInput as error:
         return _Answer(problem=str(error))
@@ -138,13 +176,60 @@ def _tables(file: Any, kind: type, wanted: str) -> list[Hdf5Table]:
     return found
 
 
-def _content(name: str, table: Any) -> Any:
-    """Return the rows of a table; None where it is none or empty."""
+def _columns(file: Any, kind: type) -> list[Hdf5Column]:
+    """Return every column of real numbers that is in the file itself."""
+    found: list[Hdf5Column] = []
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, kind) and isinstance(name, str):
+            found.extend(_dataset(name, node))
+
+    file.visititems(visit)
+    return found
+
+
+def _dataset(name: str, node: Any) -> list[Hdf5Column]:
+    """Return a dataset of numbers in one dimension, or the fields of a table."""
+    if node.ndim != 1:
+        return []
+    _check_own(name, node)
+    if len(node) > _MOST:
+        raise BadInput(f'the table "{clean(name)}" has {len(node)} rows; at most {_MOST} are read')
+    values = node[()]
+    if not node.dtype.names:
+        return [_numbers(name, values, node.attrs)] if _real(node.dtype) else []
+    return [
+        _numbers(f"{name}/{field}", values[field], {})
+        for field in node.dtype.names
+        if _real(node.dtype[field]) and values[field].ndim == 1
+    ]
+
+
+def _real(kind: Any) -> bool:
+    return np.issubdtype(kind, np.number) and not np.issubdtype(kind, np.complexfloating)
+
+
+def _numbers(name: str, values: Any, attributes: Mapping[Any, Any]) -> Hdf5Column:
+    told = {str(key).lower(): attributes[key] for key in attributes}
+    known = {
+        key: value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for key, value in told.items()
+        if isinstance(value, (str, bytes))
+    }
+    return Hdf5Column(clean(name), known, np.asarray(values, np.float64).tobytes())
+
+
+def _check_own(name: str, table: Any) -> None:
     if table.external or table.is_virtual:
         raise BadInput(
             f'the table "{clean(name)}" lies in another file, which is never opened; give a file '
             "that holds its data itself"
         )
+
+
+def _content(name: str, table: Any) -> Any:
+    """Return the rows of a table; None where it is none or empty."""
+    _check_own(name, table)
     if table.ndim != 1 or not table.dtype.names:
         return None
     rows = int(table.attrs["NROWS"]) if "NROWS" in table.attrs else len(table)
