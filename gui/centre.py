@@ -199,11 +199,11 @@ class Centre(QWidget):
 
     def _ask(self) -> None:
         opened = self._opened
-        if opened.protocol is None or opened.definition is None:
+        obstacle = opened.obstacle
+        if opened.protocol is None or obstacle is not None:
             self.planner.forget()
             self._allow(False)
-            mend = "mend what is marked above" if opened.kind else ""
-            self.verdict.say(opened.bench_problem or mend)
+            self.verdict.say(obstacle or "")
             return
         where = (opened.bench, self.verdict.everywhere, opened.limits)
         self.planner.ask(opened.protocol, opened.texts, *where)

@@ -19,6 +19,8 @@ from labctl import catalogue
 from labctl.benchfile import Definition, read_bench
 from labctl.errors import BadInput
 from labctl.protocol import Protocol, load_values
+from labctl.steps import Soak
+from labctl.units import parse
 
 __all__ = ["Opened"]
 
@@ -155,7 +157,7 @@ class Opened(QObject):
         self.choose_sites((order.site,) if order.site else ())
         self.change_ways(
             pace=order.pace, sample=order.sample, operator=order.operator,
-            accept_degraded=order.accept_degraded,
+            temperature=order.temperature, accept_degraded=order.accept_degraded,
         )  # fmt: skip
 
     def take_link(self, order: Order) -> None:
@@ -167,9 +169,22 @@ class Opened(QObject):
         self.take_order(
             msgspec.structs.replace(
                 order, bench=order.bench or self.bench, operator=ways.operator,
-                sample=ways.sample, pace=ways.pace,
+                sample=ways.sample, temperature=ways.temperature, pace=ways.pace,
             )
         )  # fmt: skip
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why there is nothing to plan, in a sentence; empty where nothing is chosen yet."""
+        if self.protocol is None or self.definition is None:
+            return self.bench_problem or ("mend what is marked above" if self.kind else "")
+        if not self.ways.temperature:
+            return None
+        try:
+            found = self.definition.check(Soak(parse(self.ways.temperature, "K")))
+        except BadInput as error:
+            return str(error)
+        return str(found[0]) if found else None
 
     # -- the rest -------------------------------------------------------------------------------
 
@@ -180,9 +195,9 @@ class Opened(QObject):
             self.sitesChanged.emit()
 
     def change_ways(self, **ways: object) -> None:
-        """Change pace, sample, fresh, operator or accept_degraded."""
+        """Change pace, sample, fresh, operator, temperature or accept_degraded."""
         before = self.ways
-        names = ("pace", "sample", "fresh", "operator", "accept_degraded")
+        names = ("pace", "sample", "fresh", "operator", "temperature", "accept_degraded")
         kept = {name: getattr(before, name) for name in names}
         self.ways = Order(kind="", **{**kept, **ways})
         if self.ways != before:
@@ -220,5 +235,6 @@ class Opened(QObject):
             kind=self.kind, values=dict(self.texts), bench=self.bench,
             site=site if site is not None else next(iter(self.sites), ""),
             sample=ways.sample, fresh=ways.fresh, pace=ways.pace if self.simulated else 0.0,
-            operator=ways.operator, accept_degraded=ways.accept_degraded,
+            operator=ways.operator, temperature=ways.temperature,
+            accept_degraded=ways.accept_degraded,
         )  # fmt: skip

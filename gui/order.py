@@ -26,6 +26,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool = False  #: the device of the sample begins anew
     pace: float = 0.0  #: virtual seconds in a second; 0 does not wait
     operator: str = ""
+    temperature: str = ""  #: of the chuck before it begins, as people write it
     accept_degraded: bool = False
 
     @property
@@ -64,6 +65,7 @@ def arguments(order: Order, root: str, file: str = "") -> list[str]:
     for option, value in (
         ("--device", order.site),
         ("--sample", order.sample),
+        ("--temperature", order.temperature),
         ("--pace", f"{order.pace:g}" if order.pace else ""),
         ("--operator", order.operator),
         ("--out", "" if root == "runs" else root),
@@ -110,6 +112,7 @@ def python_text(order: Order, root: str = "runs") -> str:
         "device": order.site,
         "sample": order.sample,
         "fresh": order.fresh,
+        "chuck_temperature": order.temperature,
         "operator": order.operator,
         "pace": order.pace,
         "accept_degraded": order.accept_degraded,

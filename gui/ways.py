@@ -1,4 +1,4 @@
-"""Who measures, and on which sample: what a run is started with beside protocol and bench."""
+"""Who measures, on which sample, how warm: what a run is started with beside protocol and bench."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHOWN = 18  # characters on the button
 class Ways(QToolButton):
     """A button that says operator and sample, and opens the fields for them below it.
 
-    The value is an `gui.order.Order` of which operator, sample and fresh count.
+    The value is an `gui.order.Order` of which operator, sample, fresh and temperature count.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Ways(QToolButton):
         self._value = Order(kind="")
         self.setIcon(icon("account-outline"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setToolTip("Operator and sample, for the record (Ctrl+I)")
-        self.setAccessibleName("operator and sample")
+        self.setToolTip("Operator, sample and temperature of the chuck (Ctrl+I)")
+        self.setAccessibleName("operator, sample and temperature")
         self._panel = QFrame(self, Qt.WindowType.Popup)
         self._panel.setFrameShape(QFrame.Shape.StyledPanel)
         self._operator = self._line("who measures")
@@ -53,6 +53,7 @@ class Ways(QToolButton):
         self._sample.addAction(choose, QLineEdit.ActionPosition.TrailingPosition)
         self._fresh = QCheckBox("begin with a new device there", self._panel)
         self._fresh.toggled.connect(lambda _: self._edited())
+        self._temperature = self._line("as it is; 330 K")
         self._lay_out()
         self.clicked.connect(self.open)
         self.setValue(self._value)
@@ -69,28 +70,35 @@ class Ways(QToolButton):
         grid.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         grid.setHorizontalSpacing(GRID)
         for row, (name, field) in enumerate(
-            (("operator", self._operator), ("sample folder", self._sample))
+            (
+                ("operator", self._operator),
+                ("chuck before the run", self._temperature),
+                ("sample folder", self._sample),
+            )
         ):
             label = QLabel(name, self._panel)
             label.setBuddy(field)
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
-        grid.addWidget(self._fresh, 2, 1)
+        grid.addWidget(self._fresh, 3, 1)
         help_text = QLabel(
             "A sample's folder keeps what was done to its devices from run to run.", self._panel
         )
         help_text.setProperty("kind", "caption")
         help_text.setWordWrap(True)
-        grid.addWidget(help_text, 3, 0, 1, 2)
+        grid.addWidget(help_text, 4, 0, 1, 2)
 
     def value(self) -> Order:
-        """Return the order whose operator, sample and fresh are shown."""
+        """Return the order whose operator, sample, fresh and temperature are shown."""
         return self._value
 
     def setValue(self, ways: Order) -> None:  # noqa: N802 - Qt's manner
-        """Show operator, sample and fresh of an order."""
+        """Show operator, sample, fresh and temperature of an order."""
         self._value = ways
-        for line, text in ((self._operator, ways.operator), (self._sample, ways.sample)):
+        for line, text in (
+            (self._operator, ways.operator), (self._sample, ways.sample),
+            (self._temperature, ways.temperature),
+        ):  # fmt: skip
             if line.text() != text:
                 line.setText(text)
         before = self._fresh.blockSignals(True)
@@ -98,7 +106,8 @@ class Ways(QToolButton):
         self._fresh.setEnabled(bool(ways.sample))
         self._fresh.blockSignals(before)
         sample = ways.sample.replace("\\", "/").rstrip("/").rpartition("/")[2]
-        said = ", ".join(part for part in (ways.operator, sample) if part) or "operator"
+        parts = (ways.operator, sample, ways.temperature)
+        said = ", ".join(part for part in parts if part) or "operator"
         self.setText(said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…")
 
     def open(self) -> None:
@@ -115,6 +124,7 @@ class Ways(QToolButton):
         changed = {
             "operator": self._operator.text().strip(),
             "sample": self._sample.text().strip(),
+            "temperature": self._temperature.text().strip(),
             "fresh": self._fresh.isChecked() and bool(self._sample.text().strip()),
         }
         if changed != {name: getattr(self._value, name) for name in changed}:

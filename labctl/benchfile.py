@@ -218,12 +218,13 @@ def capabilities(driver: str) -> tuple[str, ...]:
 
 def not_offered(step: Step) -> Violation:
     """Say that this kind of bench cannot carry out a step."""
-    kind = type(step).__name__.lower()
+    needed = _NEEDED[type(step)]
+    asked = {"prober": "a move to another site", "thermostat": "a soak at a temperature"}[needed]
     return Violation(
         "capabilities of the bench",
-        f"a {kind}",
+        asked,
         "playing and waiting",
-        f"take out the {kind}, or add an instrument that can do it to the bench file",
+        f"take it out, or add a {needed} to the bench file",
     )
 
 

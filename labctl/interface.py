@@ -9,6 +9,7 @@ from labctl import catalogue, engine
 from labctl.benchfile import read_bench
 from labctl.control import Control, catching_signals
 from labctl.record import Record
+from labctl.units import parse
 from labctl.workbench import Bench
 
 __all__ = ["bench", "open", "run"]
@@ -26,6 +27,7 @@ def run(
     operator: str = "",
     pace: float = 0.0,
     accept_degraded: bool = False,
+    chuck_temperature: float | str | None = None,
     **parameters: Any,
 ) -> Record:
     """Run a protocol in this process and return its record.
@@ -54,6 +56,9 @@ def run(
     accept_degraded
         Play what the instruments can do instead of what they cannot, where they say what that is;
         the record says it too.
+    chuck_temperature
+        The chuck is brought to it before the first step, K or as text: ``"330 K"``; None leaves it
+        as it is.
     parameters
         Of the protocol, as numbers in SI or as text: ``width="100 us"``.
 
@@ -65,8 +70,12 @@ def run(
     what = catalogue.protocol_from(protocol, {"seed": seed, **parameters})
     control = Control()
     options = engine.Options(
-        Path(out), seed, device, str(sample), fresh, operator, pace, accept_degraded
-    )
+        Path(out), seed, device, str(sample), fresh, operator, pace, accept_degraded,
+        temperature=(
+            parse(chuck_temperature, "K") if isinstance(chuck_temperature, str)
+            else chuck_temperature
+        ),
+    )  # fmt: skip
     with catching_signals(control):
         return engine.run(what, bench, options, control)
 

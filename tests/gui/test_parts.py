@@ -477,6 +477,29 @@ def test_the_model_keeps_what_was_set_of_each_protocol(workplace: Path) -> None:
     assert opened.texts == {"width": "300 us"}
 
 
+def test_the_temperature_of_the_chuck_is_set_in_the_window(qtbot, open_window) -> None:
+    window = open_window()
+    ways = window.bar.ways
+
+    def enter(text: str) -> None:
+        ways._temperature.setText(text)
+        ways._temperature.editingFinished.emit()
+
+    enter("warm")
+    assert "warm" in window.opened.obstacle
+    assert not window.centre._run.isEnabled()
+    enter("330 K")  # the bench it begins with has nothing that heats
+    assert "temperature" in window.opened.obstacle
+    window.opened.choose_bench("direct-ftj-chuck")
+    assert window.opened.obstacle is None
+    qtbot.waitUntil(window.centre._run.isEnabled, timeout=20_000)
+    order = window.opened.order()
+    assert "--temperature '330 K'" in command_text(order)
+    assert 'chuck_temperature="330 K"' in python_text(order)
+    enter("")
+    assert window.opened.order().temperature == ""
+
+
 def test_operator_and_sample_are_set_in_the_window(qtbot, open_window) -> None:
     window = open_window()
     ways = window.bar.ways

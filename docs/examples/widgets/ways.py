@@ -1,4 +1,4 @@
-"""Operator and sample: a button that says them and opens the fields for them."""
+"""Operator, sample and temperature: a button that says them and opens the fields for them."""
 
 import sys
 
