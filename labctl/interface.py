@@ -57,8 +57,7 @@ def run(
         Play what the instruments can do instead of what they cannot, where they say what that is;
         the record says it too.
     chuck_temperature
-        The chuck is brought to it before the first step, K or as text: ``"330 K"``; None leaves it
-        as it is.
+        Before the first step, K or as text: ``"330 K"``; None leaves the chuck as it is.
     parameters
         Of the protocol, as numbers in SI or as text: ``width="100 us"``.
 
@@ -71,13 +70,14 @@ def run(
     control = Control()
     options = engine.Options(
         Path(out), seed, device, str(sample), fresh, operator, pace, accept_degraded,
-        temperature=(
-            parse(chuck_temperature, "K") if isinstance(chuck_temperature, str)
-            else chuck_temperature
-        ),
+        temperature=_kelvin(chuck_temperature),
     )  # fmt: skip
     with catching_signals(control):
         return engine.run(what, bench, options, control)
+
+
+def _kelvin(value: float | str | None) -> float | None:
+    return parse(value, "K") if isinstance(value, str) else value
 
 
 def open(folder: str | Path) -> Record:  # noqa: A001 - read as labctl.open
