@@ -63,7 +63,10 @@ def _draw_times(
     state: int, curves: Sequence[DecayCurve], kelvin: Array, joint: Fit, asked: Asked
 ) -> Panel:
     """Return the time constants fitted at each temperature, and the lines of the joint fit."""
-    alone = [fit_decay(c.t, c.y, c.sigma, asked.decay, "free", absolute=False) for c in curves]
+    alone = [
+        fit_decay(c.t, c.y, c.sigma, asked.decay, "free", absolute=False, slow=c.slow)
+        for c in curves
+    ]
     traces = []
     names = [name for name in joint.values if name.startswith("tau")]
     names = names or ["tau1"]
@@ -96,7 +99,9 @@ def _curve(fading: Fading, asked: Asked) -> DecayCurve:
         near = t <= asked.window * tenth
         t, y = t[near], y[near]
         sigma = None if sigma is None else sigma[near]
-    return DecayCurve(t, y, sigma, f"{fading.kelvin:g}K")
+    # 1/f noise is in proportion to the conductance
+    slow = np.ones(len(y)) if asked.logarithm else y
+    return DecayCurve(t, y, sigma, f"{fading.kelvin:g}K", slow)
 
 
 def energies(state: int, fits: dict[str, Fit]) -> dict[str, Metric]:

@@ -35,19 +35,17 @@ from labctl.analysis.minimum import (
     values,
 )
 from labctl.analysis.quantiles import rise_99
-from labctl.analysis.question import Baseline, Question, ask, residuals
+from labctl.analysis.question import SLOWLY, Baseline, Question, ask, linear, residuals
 from labctl.analysis.residuals import runs_test
 from labctl.analysis.robust import trust
 from labctl.analysis.sample import Sample, clean
-from labctl.analysis.slow_noise import Spread, spread
+from labctl.analysis.slow_noise import Spread, criterion, spread
 from labctl.errors import BadInput
 from labctl.results import Fit
 
 __all__ = ["MODELS", "Baseline", "curve", "fit_decay"]
 
 Array = NDArray[np.float64]
-
-_SLOWLY = ", with slow noise (interval-with-slow-noise)"
 
 #: names of the models that `fit_decay` knows, simplest first in each family
 MODELS = tuple(LAWS)
@@ -123,8 +121,8 @@ def fit_decay(
     start
         An earlier fit of the same model: the search begins there and nowhere else.
     slow
-        What 1/f noise is in proportion to (the conductance), one number or one for each point:
-        errors then allow for it (`labctl.analysis.slow_noise`). Not with bounds or `robust`.
+        What 1/f noise is in proportion to (the conductance), one number or one for each point: for
+        errors and AICc that allow for it (`labctl.analysis.slow_noise`). No bounds, not `robust`.
 
     Returns
     -------
@@ -190,7 +188,7 @@ def _fit(asked: Question, sample: Sample, note: str, start: Array | None) -> Fit
         ends,
         join(note, open_sides(asked.names, ends) or _superfluous(asked, sample, data.axis, found)),
         chi2 / stakes.dof if asked.weighted and chi2 < math.inf else None,
-        akaike(chi2, stakes.points, stakes.parameters, asked.stated),
+        _aicc(asked, sample, found),
     )
 
 
@@ -209,7 +207,7 @@ def _report(
     cov = found.covariance(cov)
     return Fit(
         model=asked.law.name,
-        definition=asked.definition(found.scaled) + (_SLOWLY if found.slow is not None else ""),
+        definition=asked.definition(found.scaled) + (SLOWLY if found.slow is not None else ""),
         values=values(quantities, found, ends, cov),
         covariance=real_covariance(quantities, found, cov),
         chi2_reduced=chi2_reduced,
@@ -222,23 +220,31 @@ def _report(
     )
 
 
+def _aicc(asked: Question, sample: Sample, found: Minimum) -> float | None:
+    """Return Akaike's criterion, of correlated readings where noise is slow."""
+    if sample.slow is not None and np.any(sample.slow > 0):
+        slopes, left = _linear(asked, sample, found.best)
+        return criterion(sample.t, slopes, left, sample.slow * sample.w)
+    stakes = found.stakes
+    return akaike(found.chi2, stakes.points, stakes.parameters, asked.stated)
+
+
 def _spread(asked: Question, sample: Sample, best: separable.Point) -> Spread | None:
     """Return the covariance at a minimum with slow noise."""
     assert sample.slow is not None
-    place = np.concatenate((best.theta, best.c))
-    count = len(best.theta)
-
-    def left(at: Array) -> Array:
-        return residuals(asked, sample, at[:count], at[count:])
-
-    slopes = np.empty((len(sample.t), len(place)))
-    for k, value in enumerate(place.tolist()):
-        step = np.zeros(len(place))
-        step[k] = 1e-5 * max(abs(value), 1e-3)
-        slopes[:, k] = (left(place - step) - left(place + step)) / (2 * step[k])
+    slopes, left = _linear(asked, sample, best)
     if not np.all(np.isfinite(slopes)):
         return None
-    return spread(sample.t, slopes, left(place), sample.slow * sample.w)
+    return spread(sample.t, slopes, left, sample.slow * sample.w)
+
+
+def _linear(asked: Question, sample: Sample, best: separable.Point) -> tuple[Array, Array]:
+    """Return the weighted derivatives of the curve by all parameters, and the residuals."""
+    count = len(best.theta)
+    return linear(
+        lambda at: residuals(asked, sample, at[:count], at[count:]),
+        np.concatenate((best.theta, best.c)),
+    )
 
 
 def _superfluous(asked: Question, sample: Sample, axis: Axis, found: Minimum) -> str:

@@ -39,6 +39,8 @@ class DecayCurve(NamedTuple):
     y: ArrayLike
     sigma: ArrayLike | None = None
     name: str = ""  #: marks its own parameters, ``c1_NAME``; its number from 1 where empty
+    #: what 1/f noise is in proportion to, one number or one for each point
+    slow: ArrayLike | None = None
 
 
 def fit_jointly(
@@ -56,7 +58,8 @@ def fit_jointly(
     Parameters
     ----------
     curves
-        At least two; each is weighted by its `sigma`, all of them or none.
+        At least two; each is weighted by its `sigma`, all of them or none. With `slow` (all of
+        them or none) they have 1/f noise of one relative size, each its own.
     model, baseline, unit_t, unit_y, absolute, t0
         As for `labctl.analysis.decay.fit_decay`.
 
@@ -70,8 +73,8 @@ def fit_jointly(
     Raises
     ------
     BadInput
-        Fewer than two curves, some with sigma and some without, names that are not different, or
-        what `fit_decay` refuses.
+        Fewer than two curves, some with sigma (or slow noise) and some without, names that are not
+        different, or what `fit_decay` refuses.
     """
     asked = _ask(curves, model, baseline, (unit_t, unit_y), absolute, t0)
     return _fit_together(asked, curves, Plan(asked, ()))
@@ -150,6 +153,8 @@ def _ask(
     weighted = {curve.sigma is not None for curve in curves}
     if len(weighted) > 1:
         raise BadInput("some curves have sigma and some have not; give it for all or for none")
+    if len({curve.slow is not None for curve in curves}) > 1:
+        raise BadInput("some curves have slow noise and some have not; give it for all or for none")
     names = _labels(curves)
     if len(set(names)) < len(names):
         raise BadInput(f"the curves' names are {', '.join(names)}; they must be different")
@@ -168,7 +173,9 @@ def _fit_together(asked: Question, curves: Sequence[DecayCurve], plan: Plan) -> 
     samples, notes, labels = [], [], _labels(curves)
     with np.errstate(all="ignore"):
         for curve, label in zip(curves, labels, strict=True):
-            sample, note = clean(curve.t, curve.y, curve.sigma, asked.level, asked.law.begin)
+            sample, note = clean(
+                curve.t, curve.y, curve.sigma, asked.level, asked.law.begin, curve.slow
+            )
             refusal = asked.refuse(sample)
             notes.append(f"curve {label}: {join(note, refusal)}" if note or refusal else "")
             samples.append(sample)

@@ -23,6 +23,7 @@ from labctl.analysis.extended import least_sum
 from labctl.analysis.profiles import Ends, LowerFound, follow
 from labctl.analysis.quantiles import excess_limit, student_95
 from labctl.analysis.residuals import runs_test
+from labctl.analysis.slow_curves import with_slow_noise
 from labctl.analysis.squares import LeastSquares, Points
 from labctl.analysis.verdict import in_rows, join, open_sides, values_of
 from labctl.errors import BadInput
@@ -109,11 +110,13 @@ def compete_curves(
     *,
     absolute: bool = True,
     remark: str = "",
+    slow: ArrayLike | None = None,
 ) -> Competition:
     """Fit several curves to the same data and compare them.
 
     Profiles are followed only for curves whose AICc comes within `CONTENDER` of the lowest; the
-    others say so in their note.
+    others say so in their note. With `slow`, errors and AICc allow for 1/f noise in proportion to
+    it (`labctl.analysis.slow_curves.with_slow_noise`); `absolute` should then be false.
 
     Returns
     -------
@@ -125,17 +128,19 @@ def compete_curves(
     BadInput
         The arrays differ in length.
     """
-    fits = {
-        name: fit_curve(curve, x, y, sigma, absolute=absolute, intervals=False, remark=remark)
-        for name, curve in curves.items()
-    }
+
+    def fitted(curve: Curve, *, intervals: bool) -> Fit:
+        found = fit_curve(
+            curve, x, y, sigma, absolute=absolute, intervals=intervals, remark=remark
+        )  # fmt: skip
+        return found if slow is None else with_slow_noise(curve, found, x, y, sigma, slow)
+
+    fits = {name: fitted(curve, intervals=False) for name, curve in curves.items()}
     scores = [fit.aicc for fit in fits.values() if fit.aicc is not None]
     limit = min(scores, default=0.0) + CONTENDER
     for name, fit in fits.items():
         if fit.values and (fit.aicc is None or fit.aicc <= limit):
-            fits[name] = fit_curve(
-                curves[name], x, y, sigma, absolute=absolute, remark=remark
-            )  # fmt: skip
+            fits[name] = fitted(curves[name], intervals=True)
     return judge(fits)
 
 

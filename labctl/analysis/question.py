@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,10 +18,13 @@ from labctl.analysis.sample import Sample, reach
 from labctl.errors import BadInput
 from labctl.results import Fit
 
-__all__ = ["Baseline", "Question", "ask", "check_baseline", "residuals"]
+__all__ = ["SLOWLY", "Baseline", "Question", "ask", "check_baseline", "linear", "residuals"]
 
 Array = NDArray[np.float64]
 Baseline = Literal["none", "free"] | float
+
+#: end of the definition of a fit whose errors allow for slow noise
+SLOWLY = ", with slow noise (interval-with-slow-noise)"
 
 
 def check_baseline(baseline: Baseline) -> None:
@@ -185,6 +189,24 @@ def residuals(asked: Question, sample: Sample, theta: Array, c: Array) -> Array:
     for amplitude, column in zip(c.tolist(), columns, strict=False):
         left = left - amplitude * column
     return left * sample.w
+
+
+def linear(left: Callable[[Array], Array], place: Array) -> tuple[Array, Array]:
+    """Return the derivatives of a curve by its parameters, shape (points, p), and the residuals.
+
+    Parameters
+    ----------
+    left
+        Gives what the curve leaves of every point.
+    place
+        The parameters, shape (p,).
+    """
+    step = 1e-5 * np.maximum(np.abs(place), 1e-3)
+    slopes = [
+        (left(place - one) - left(place + one)) / (2 * size)
+        for one, size in zip(np.diag(step), step, strict=True)
+    ]
+    return np.column_stack(slopes), left(place)
 
 
 def ask(

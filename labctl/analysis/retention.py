@@ -23,7 +23,6 @@ from labctl.analysis.curves import Curve, Derived, Parameter, band, evaluate
 from labctl.analysis.formula import Definition
 from labctl.analysis.nonlinear import compete_curves
 from labctl.analysis.quantiles import student_95
-from labctl.analysis.slow_curves import with_slow_noise
 from labctl.analysis.straight import straight_line
 from labctl.errors import BadInput
 from labctl.results import Column, Fit, Metric, Panel, Table
@@ -215,13 +214,9 @@ def fit_retention(
     early = int(np.sum(times <= 0))
     remark = f"{early} readings at or before time 0" if early else ""
     times = np.where(times > 0, times, np.nan)
-    found = compete_curves(curves, times, y, sigma, absolute=absolute, remark=remark)
-    if slow is not None:
-        fits = {
-            law: with_slow_noise(curves[law], fit, times, y, sigma, slow)
-            for law, fit in found.fits.items()
-        }
-        found = msgspec.structs.replace(found, fits=fits)
+    found = compete_curves(
+        curves, times, y, sigma, absolute=absolute, remark=remark, slow=slow
+    )  # fmt: skip
     values = np.ravel(np.asarray(y, float))
     best = found.fits.get(found.best)
     metric = None

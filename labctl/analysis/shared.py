@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labctl.analysis import separable
 from labctl.analysis.laws import Law
 from labctl.analysis.minimum import Quantity
-from labctl.analysis.question import Question
+from labctl.analysis.question import SLOWLY, Question
 from labctl.analysis.sample import Sample
 from labctl.analysis.separable import Block, Hold, Problem, Start
 from labctl.results import Fit
@@ -67,13 +67,13 @@ class Plan:
         """Constants of the formula that are not fitted."""
         return self.asked.fixed | ({"temperature": self.reference} if self.inverse else {})
 
-    def definition(self, scaled: bool, curves: int) -> str:
-        """Return the formula and what was fitted to what."""
+    def definition(self, scaled: bool, curves: int, *, slow: bool = False) -> str:
+        """Return the formula, what was fitted to what, and whether errors allow for slow noise."""
         shared = ", ".join(one.name for one in self.asked.law.nonlinear)
         text = f"{self.asked.definition(scaled)}; {curves} curves share {shared}"
         if self.inverse:
             text += f" = tau exp(Ea/k (1/T - 1/{self.reference:.6g} K))"
-        return text
+        return text + (SLOWLY if slow else "")
 
 
 def unfitted(plan: Plan, samples: Sequence[Sample], note: str) -> Fit:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.analysis.curves import Curve, Derived, Parameter, evaluate, jacobian
 from labctl.analysis.quantiles import student_95
-from labctl.analysis.slow_noise import Spread, spread
+from labctl.analysis.slow_noise import criterion, spread
 from labctl.results import Fit, Value
 
 __all__ = ["with_slow_noise"]
@@ -47,12 +47,17 @@ def with_slow_noise(
     -------
     Fit
         Intervals are those of the profile, widened about the value in the ratio of the standard
-        errors; none becomes narrower. The fit itself where it has no values or no covariance.
+        errors; none becomes narrower. AICc counts the correlation. The fit itself where it has no
+        values, or where no noise is in proportion to anything.
     """
-    if not fit.values or not fit.covariance:
+    if not fit.values:
         return fit
     values = np.array([fit.values[name].value for name in curve.names])
-    found = _spread(curve, fit, values, (t, y, sigma, slow))
+    data = _linear(curve, fit, values, (t, y, sigma, slow))
+    if data is None:
+        return fit
+    fit = msgspec.structs.replace(fit, aicc=criterion(*data))
+    found = spread(*data) if fit.covariance and np.all(np.isfinite(data[1])) else None
     if found is None:
         return fit
     rows = _rows(curve, values)
@@ -72,25 +77,23 @@ def with_slow_noise(
     )
 
 
-def _spread(
+def _linear(
     curve: Curve,
     fit: Fit,
     values: Array,
     data: tuple[ArrayLike, ArrayLike, ArrayLike | None, ArrayLike],
-) -> Spread | None:
+) -> tuple[Array, Array, Array, Array] | None:
+    """Return times, weighted slopes and residuals, and the size of the noise, in time order."""
     times, y = (np.ravel(np.asarray(part, float)) for part in data[:2])
     weight = 1 / np.asarray(data[2], float) if data[2] is not None else np.ones(len(y))
     size = np.broadcast_to(np.asarray(data[3], float), times.shape)
     good = np.isfinite(times) & np.isfinite(y) & np.isfinite(weight) & np.isfinite(size)
     order = np.flatnonzero(good)[np.argsort(times[good], kind="stable")]
     t, w = times[order], np.broadcast_to(weight, times.shape)[order]
-    if len(t) < 2:
+    if len(t) < 2 or np.ptp(t) <= 0 or not np.any(size[order]):
         return None
-    slopes = jacobian(curve, t, values) * w[:, None]
     left = (y[order] - evaluate(curve, fit, t)) * w
-    if not np.all(np.isfinite(slopes)) or not np.all(np.isfinite(left)):
-        return None
-    return spread(t, slopes, left, np.abs(size[order]) * w)
+    return t, jacobian(curve, t, values) * w[:, None], left, np.abs(size[order]) * w
 
 
 def _rows(curve: Curve, values: Array) -> Array:

@@ -20,6 +20,7 @@ amplitudes together and is seen by repeats only.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from labctl.analysis.formula import Definition
 
-__all__ = ["DEFINITIONS_SLOW_NOISE", "Spread", "spread"]
+__all__ = ["DEFINITIONS_SLOW_NOISE", "Spread", "criterion", "spread"]
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ _NEAR = 1 / 3  # of the smallest distance: below it, noise is white
 _SPAN = 10.0  # T over the length of the record; it only shifts what an amplitude has in common
 _WITHIN = 0.223  # exp(-3/2): geometric mean distance in a stretch of length one
 _INSIDE = 0.95
+_SINGULAR = 1e-13  # of the largest slope: below it, parameters are not independent
 
 DEFINITIONS_SLOW_NOISE = (
     Definition(
@@ -50,6 +52,20 @@ DEFINITIONS_SLOW_NOISE = (
         source="Patterson and Thompson, Biometrika 1971, 58, 545",
         code="labctl.analysis.slow_noise.spread",
         quantity="interval of a decay's parameter",
+    ),
+    Definition(
+        "criterion-with-slow-noise",
+        "AICc = sum_k p_k (n ln(r' P_k r/n) + ln|V_k|) + 2 q + 2 q (q + 1)/(n - q - 1), "
+        "V_k = 1 + k F",
+        "Akaike's criterion with the correction for few points, of residuals with white noise and "
+        "1/f noise of a share k, weighted by its restricted likelihood p_k: P_k leaves what a fit "
+        "that knows V_k would leave. The q parameters are those of the law, the variance and k. "
+        "Independent residuals are the case k = 0, so a law wins by what it explains beyond slow "
+        "noise.",
+        doi="10.1093/biomet/76.2.297",
+        source="AICc: Hurvich and Tsai, Biometrika 1989, 76, 297",
+        code="labctl.analysis.slow_noise.criterion",
+        quantity="criterion of a law",
     ),
 )
 
@@ -66,24 +82,31 @@ class _Rows(NamedTuple):
 
     t: Array
     least: Array  #: distance below which the noise of a row is white
+    longest: Array  #: T of the row's record
+    record: Array  #: number of the record; no two records share noise
     size: Array  #: of slow noise
     slopes: Array  #: shape (rows, p)
     left: Array  #: residuals
 
 
-def spread(t: Array, slopes: Array, left: Array, size: Array) -> Spread | None:
+def spread(
+    t: Array, slopes: Array, left: Array, size: Array, record: Array | None = None
+) -> Spread | None:
     """Return the covariance of a least-squares fit whose residuals hold 1/f noise.
 
     Parameters
     ----------
     t
-        Times, rising, shape (n,).
+        Times, rising in each record, shape (n,).
     slopes
         Weighted derivatives of the curve by its parameters, shape (n, p).
     left
         Weighted residuals, shape (n,).
     size
         What the slow noise is in proportion to, weighted alike, shape (n,).
+    record
+        Number of the record of each row, shape (n,), the rows of a record together; None is one.
+        Records share the size of their noise, but not the noise.
 
     Returns
     -------
@@ -91,34 +114,89 @@ def spread(t: Array, slopes: Array, left: Array, size: Array) -> Spread | None:
         None where there are too few points or the parameters are not independent.
     """
     count, parameters = slopes.shape
-    unit = float(np.sqrt(np.mean(size**2))) if count else 0.0
-    if count < parameters + 3 or unit <= 0 or np.ptp(t) <= 0:
+    if count < parameters + 3:
         return None
     triangle = np.linalg.qr(slopes, mode="r")
-    if np.min(np.abs(np.diag(triangle))) <= 1e-13 * np.max(np.abs(triangle)):
+    if np.min(np.abs(np.diag(triangle))) <= _SINGULAR * np.max(np.abs(triangle)):
         return None
-    rows = _grouped(t, slopes, left, size / unit)
+    rows = _grouped(t, slopes, left, size, record)
+    if rows is None:
+        return None
     inverse = np.linalg.inv(triangle)
     return _averaged(rows, (inverse @ inverse.T) @ rows.slopes.T)
 
 
-def _grouped(t: Array, slopes: Array, left: Array, size: Array) -> _Rows:
-    """Return rows, neighbours taken together where there are many."""
+def criterion(
+    t: Array, slopes: Array, left: Array, size: Array, record: Array | None = None
+) -> float | None:
+    """Return Akaike's criterion, with the correction for few points, of a fit with slow noise.
+
+    Of residuals r = left with covariance s^2 V, V = 1 + k F, -2 ln L is n ln(r' P r/n) + ln |V|,
+    P = V^-1 - V^-1 J (J' V^-1 J)^-1 J' V^-1: r' P r is what a fit that knows V would leave, one
+    step from this one. It is the mean over all sizes k, each with its restricted likelihood, which
+    does not take for a law what a law has taken from the noise; k and s^2 count as parameters.
+
+    Parameters
+    ----------
+    t, slopes, left, size, record
+        As for `spread`; parameters that the data do not tell apart count all the same.
+
+    Returns
+    -------
+    float or None
+        None where there are too few points, or nothing that slow noise could be in proportion to.
+    """
+    rows = _grouped(t, np.nan_to_num(slopes, posinf=0.0, neginf=0.0), left, size, record)
+    count, free = len(left) if rows is None else len(rows.t), int(slopes.shape[1]) + 2
+    if rows is None or count - free - 1 < 1 or not np.all(np.isfinite(left)):
+        return None
+    shared = _shared(rows)
+    sizes = np.maximum(np.linalg.eigvalsh(shared), 0.0)
+    sums, volume = _likelihood(rows, shared)
+    if not np.all(sums > 0):
+        return None
+    share = _shares(sums, volume, count - free + 2)
+    whole = np.sum(np.log1p(_SIZES[:, None] * sizes), axis=1)
+    surprise = float(share @ (count * np.log(sums / count) + whole))
+    return surprise + 2 * free + 2 * free * (free + 1) / (count - free - 1)
+
+
+def _grouped(
+    t: Array, slopes: Array, left: Array, size: Array, record: Array | None
+) -> _Rows | None:
+    """Return rows, neighbours taken together where there are many; None without slow noise."""
+    unit = float(np.sqrt(np.mean(size**2))) if len(t) else 0.0
+    record = np.zeros(len(t)) if record is None else record
+    parts = []
+    for one in np.unique(record):
+        own = record == one
+        if unit <= 0 or np.ptp(t[own]) <= 0:
+            return None
+        most = _MOST * int(np.sum(own)) / len(t) if len(t) > _MOST else math.inf
+        parts.append(_record(t[own], slopes[own], left[own], size[own] / unit, one, most))
+    return _Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _record(t: Array, slopes: Array, left: Array, size: Array, number: float, most: float) -> _Rows:
+    """Return the rows of one record, about `most` of them."""
     gaps = np.diff(t)
     near = _NEAR * float(np.min(gaps[gaps > 0]))
-    if len(t) <= _MOST:
-        return _Rows(t, np.full(len(t), near), size, slopes, left)
+    every = np.ones(len(t))
+    longest = _SPAN * float(np.ptp(t))
+    if most >= len(t):
+        return _Rows(t, near * every, longest * every, number * every, size, slopes, left)
     passed = np.log1p((t - t[0]) / near)
     place = np.arange(len(t)) / len(t) + passed / passed[-1]
-    starts = np.flatnonzero(np.diff(np.floor(place * _MOST / 2), prepend=-1.0))
+    starts = np.flatnonzero(np.diff(np.floor(place * most / 2), prepend=-1.0))
     root = np.sqrt(np.diff(np.append(starts, len(t))))  # keeps the variance of white noise
     ends = np.append(starts[1:], len(t)) - 1
     times, amounts, residuals = (
         np.add.reduceat(part, starts) / root for part in (t, size, left)
     )  # fmt: skip
+    every = np.ones(len(starts))
     return _Rows(
-        times / root, np.maximum(near, _WITHIN * (t[ends] - t[starts])), amounts,
-        np.add.reduceat(slopes, starts, axis=0) / root[:, None], residuals,
+        times / root, np.maximum(near, _WITHIN * (t[ends] - t[starts])), longest * every,
+        number * every, amounts, np.add.reduceat(slopes, starts, axis=0) / root[:, None], residuals,
     )  # fmt: skip
 
 
@@ -126,8 +204,27 @@ def _shared(rows: _Rows) -> Array:
     """Return the covariance of slow noise of unit K."""
     apart = np.abs(rows.t[:, None] - rows.t[None, :])
     apart = np.maximum(apart, np.sqrt(np.outer(rows.least, rows.least)))
-    longest = _SPAN * float(np.ptp(rows.t))
-    return np.asarray(np.outer(rows.size, rows.size) * np.log(longest / apart), float)
+    same = rows.record[:, None] == rows.record[None, :]
+    common = np.where(same, np.log(rows.longest[:, None] / apart), 0.0)
+    return np.asarray(np.outer(rows.size, rows.size) * common, float)
+
+
+def _likelihood(rows: _Rows, shared: Array) -> tuple[Array, Array]:
+    """Return, for each size, the sum of squares with it and the logarithm of what it spans."""
+    left, values, _ = np.linalg.svd(rows.slopes, full_matrices=True)
+    rank = int(np.sum(values > _SINGULAR * np.max(values, initial=0.0)))
+    across = left[:, rank:]
+    values, vectors = np.linalg.eigh(across.T @ shared @ across)
+    power = (vectors.T @ (across.T @ rows.left)) ** 2
+    scale = 1 + _SIZES[:, None] * np.maximum(values, 0.0)
+    return np.sum(power / scale, axis=1), np.sum(np.log(scale), axis=1)
+
+
+def _shares(sums: Array, volume: Array, free: int) -> Array:
+    """Return the restricted likelihood of every size, all together one."""
+    surprise = free * np.log(np.maximum(sums, 1e-300)) + volume
+    share = np.exp((np.min(surprise) - surprise) / 2)
+    return np.asarray(share / np.sum(share), float)
 
 
 def _averaged(rows: _Rows, lever: Array) -> Spread:
@@ -135,14 +232,8 @@ def _averaged(rows: _Rows, lever: Array) -> Spread:
     count, parameters = rows.slopes.shape
     free = count - parameters
     shared = _shared(rows)
-    across = np.linalg.qr(rows.slopes, mode="complete")[0][:, parameters:]
-    values, vectors = np.linalg.eigh(across.T @ shared @ across)
-    power = (vectors.T @ (across.T @ rows.left)) ** 2
-    scale = 1 + _SIZES[:, None] * np.maximum(values, 0.0)
-    sums = np.sum(power / scale, axis=1)
-    surprise = free * np.log(np.maximum(sums, 1e-300)) + np.sum(np.log(scale), axis=1)
-    share = np.exp((np.min(surprise) - surprise) / 2)
-    share /= np.sum(share)
+    sums, volume = _likelihood(rows, shared)
+    share = _shares(sums, volume, free)
     white = sums / max(free - 2, 1)
     plain, slow = lever @ lever.T, lever @ shared @ lever.T
     covariance = np.sum(share * white) * plain + np.sum(share * white * _SIZES) * slow

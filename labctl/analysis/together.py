@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,11 +26,12 @@ from labctl.analysis.minimum import (
     values,
 )
 from labctl.analysis.quantiles import rise_99
-from labctl.analysis.question import residuals
+from labctl.analysis.question import linear, residuals
 from labctl.analysis.residuals import runs_test
 from labctl.analysis.sample import Sample, reach
 from labctl.analysis.separable import Block, Problem
 from labctl.analysis.shared import Plan, Together
+from labctl.analysis.slow_noise import Spread, criterion, spread
 from labctl.results import Fit
 
 __all__ = ["fit_samples"]
@@ -61,20 +63,21 @@ def fit_samples(plan: Plan, samples: Sequence[Sample], labels: Sequence[str], no
     least = ROUNDING**2 * (float(problem.y @ problem.y) + lost)
     stated = plan.asked.stated
     stakes = Stakes(points, len(quantities), stated, alike[0].unit_s, lost, least)
-    found, ends = explore(problem, stakes)
+    slow = functools.partial(_spread, plan, alike, problem) if _slow(alike) is not None else None
+    found, ends = explore(problem, stakes, None, slow)
     if found.excess:
         reduced = f"reduced chi2 {found.chi2 / stakes.dof:.3g}"
         note = join(note, f"the residuals exceed the stated sigma ({reduced}): errors scaled up")
     opened = open_sides([one.name for one in quantities], ends) or _superfluous(plan, alike, found)
-    cov = intervals.covariance(problem, found.best)
+    cov = found.covariance(intervals.covariance(problem, found.best))
     weighted = plan.asked.weighted and found.chi2 < math.inf
     return Fit(
         model=plan.asked.law.name,
-        definition=plan.definition(found.scaled, len(alike)),
+        definition=plan.definition(found.scaled, len(alike), slow=found.slow is not None),
         values=values(quantities, found, ends, cov),
         covariance=real_covariance(quantities, found, cov),
         chi2_reduced=found.chi2 / stakes.dof if weighted else None,
-        aicc=akaike(found.chi2, points, len(quantities), stated),
+        aicc=_aicc(plan, alike, found),
         identifiable=not opened,
         points=points,
         note=join(note, opened),
@@ -97,6 +100,7 @@ def _alike(samples: Sequence[Sample]) -> list[Sample]:
             unit_t,
             unit_y,
             unit_s,
+            None if sample.slow is None else sample.slow * (sample.unit_y / unit_y),
         )
         for sample, own in zip(samples, least, strict=True)
     ]
@@ -134,6 +138,52 @@ def _residuals(plan: Plan, samples: Sequence[Sample], found: Minimum) -> Array:
     pairs = zip(samples, found.best.pieces, strict=True)
     parts = [residuals(plan.asked, sample, piece.theta, piece.c) for sample, piece in pairs]
     return np.concatenate(parts)
+
+
+def _slow(samples: Sequence[Sample]) -> Array | None:
+    """Return what slow noise is in proportion to, weighted, curve after curve; None without."""
+    parts = [sample.slow * sample.w for sample in samples if sample.slow is not None]
+    return np.concatenate(parts) if parts and any(np.any(part > 0) for part in parts) else None
+
+
+def _rows(
+    plan: Plan, samples: Sequence[Sample], problem: Problem, best: separable.Point
+) -> tuple[Array, Array, Array, Array]:
+    """Return times, weighted derivatives, residuals, and the numbers of their curves."""
+    count = len(best.theta)
+    ends = np.cumsum([len(piece.c) for piece in best.pieces])[:-1]
+
+    def left(at: Array) -> Array:
+        own = np.split(at[count:], ends)
+        pairs = zip(samples, problem.blocks, own, strict=True)
+        return np.concatenate(
+            [residuals(plan.asked, one, block.theta(at[:count]), c) for one, block, c in pairs]
+        )
+
+    slopes, now = linear(left, np.concatenate((best.theta, best.c)))
+    t = np.concatenate([sample.t for sample in samples])
+    return t, slopes, now, np.repeat(np.arange(len(samples)), [len(one.t) for one in samples])
+
+
+def _spread(
+    plan: Plan, samples: Sequence[Sample], problem: Problem, best: separable.Point
+) -> Spread | None:
+    """Return the covariance at a minimum with slow noise, which no two curves share."""
+    t, slopes, left, record = _rows(plan, samples, problem, best)
+    size = _slow(samples)
+    if size is None or not np.all(np.isfinite(slopes)):
+        return None
+    return spread(t, slopes, left, size, record)
+
+
+def _aicc(plan: Plan, samples: Sequence[Sample], found: Minimum) -> float | None:
+    """Return Akaike's criterion, of correlated readings where noise is slow."""
+    size = _slow(samples)
+    if size is not None:
+        t, slopes, left, record = _rows(plan, samples, found.problem, found.best)
+        return criterion(t, slopes, left, size, record)
+    stakes = found.stakes
+    return akaike(found.chi2, stakes.points, stakes.parameters, stakes.stated)
 
 
 def _superfluous(plan: Plan, samples: Sequence[Sample], found: Minimum) -> str:

@@ -10,9 +10,10 @@ import pytest
 from labctl.analysis.competition import compete
 from labctl.analysis.decay import fit_decay
 from labctl.analysis.drift import drift_curve, fit_drift
+from labctl.analysis.joint import BOLTZMANN_EV, DecayCurve, fit_arrhenius_decays, fit_jointly
 from labctl.analysis.retention import fit_retention
 from labctl.analysis.slow_curves import with_slow_noise
-from labctl.analysis.slow_noise import spread
+from labctl.analysis.slow_noise import criterion, spread
 from labctl.errors import BadInput
 from labctl.results import Value
 
@@ -175,3 +176,142 @@ def test_a_law_carried_on_is_less_sure_with_slow_noise():
 def test_a_fit_without_values_stays_as_it_is():
     empty = fit_drift([1.0], [1.0], None)
     assert with_slow_noise(drift_curve(), empty, [1.0], [1.0], None, 1.0) is empty
+
+
+# choosing a law ---------------------------------------------------------------------------------
+
+LAWS = ("single_decay", "stretched_decay", "double_decay")
+COUNTS = (3, 5)  # parameters of polynomials in ln t
+
+
+def plain_criterion(left: np.ndarray, parameters: int) -> float:
+    n, q = len(left), parameters + 1
+    return n * math.log(left @ left / n) + 2 * q + 2 * q * (q + 1) / (n - q - 1)
+
+
+def chosen(noise: np.ndarray) -> tuple[int, int]:
+    """Return how many parameters a noisy parabola has, by either criterion."""
+    x = np.log(LOG / LOG[0]) / np.log(LOG[-1] / LOG[0])
+    y = 1 + x - 3 * x**2 + noise
+    known, unknown = {}, {}
+    for count in COUNTS:
+        slopes = np.vander(x, count)
+        left = y - slopes @ np.linalg.lstsq(slopes, y, rcond=None)[0]
+        known[count] = criterion(LOG, slopes, left, np.ones(len(x)))
+        unknown[count] = plain_criterion(left, count)
+    return min(known, key=known.get), min(unknown, key=unknown.get)
+
+
+def test_the_right_polynomial_is_chosen_although_readings_are_correlated():
+    random = np.random.default_rng(11)
+    slow = np.mean([np.array(chosen(0.05 * one_over_f(LOG, random))) == 3 for _ in range(60)], 0)
+    white = np.mean([np.array(chosen(0.1 * random.normal(size=33))) == 3 for _ in range(60)], 0)
+    # slow noise of 5 % a decade of time is about 10 % to see in four decades
+    assert slow[0] >= white[1] - 2 * math.sqrt(2 * 0.9 * 0.1 / 60)
+    assert slow[1] < slow[0] - 0.05
+    assert white[0] >= white[1] - 0.05
+
+
+def right_choices(t: np.ndarray, draws: int, seed: int) -> dict[str, float]:
+    """Return how often the true law wins, in white noise and in slow noise of the same size.
+
+    The size is what is to be seen of it in the record: the standard deviation, 1 %.
+    """
+    random = np.random.default_rng(seed)
+    seen = np.sqrt(np.mean([np.var(one_over_f(t, random)) for _ in range(300)]))
+    right: dict[str, list[bool]] = {"white": [], "unknown": [], "known": []}
+    for k in range(draws):
+        law, tau = LAWS[k % 3], math.exp(random.uniform(math.log(0.03), math.log(0.3)))
+        beta = random.uniform(0.4, 0.7) if law == "stretched_decay" else 1.0
+        g = np.exp(-((t / tau) ** beta))
+        g = 200e-6 + 100e-6 * (g if law != "double_decay" else (g + np.exp(-t / tau / 8)) / 2)
+        for noise, names in (
+            (random.normal(size=len(t)), ("white",)),
+            (one_over_f(t, random) / seen, ("unknown", "known")),
+        ):  # fmt: skip
+            y = g * (1 + 1e-2 * noise)
+            for name in names:
+                size = y if name == "known" else None
+                best = compete(t, y, y, LAWS, "free", absolute=False, slow=size).best
+                right[name].append(best == law)
+    return {name: float(np.mean(each)) for name, each in right.items()}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("t", [LOG, EVEN], ids=["log", "even"])
+def test_the_right_law_is_chosen_as_often_as_with_white_noise(t):
+    found = right_choices(t, 210, 12)
+    slack = 2 * math.sqrt(2 * 0.85 * 0.15 / 210)  # two standard errors of the difference
+    assert found["known"] >= found["white"] - slack, found
+    assert found["known"] > found["unknown"], found
+
+
+def test_a_criterion_of_nothing_is_none():
+    t = np.arange(9.0)
+    ones, noise = np.ones((9, 1)), np.random.default_rng(1).normal(size=9)
+    assert criterion(t, ones, noise, np.zeros(9)) is None  # in proportion to nothing
+    assert criterion(t[:4], ones[:4], noise[:4], np.ones(4)) is None  # too few
+    # a parameter twice is a parameter more, and describes nothing more
+    once, twice = (criterion(t, np.ones((9, p)), noise, np.ones(9)) for p in (1, 2))
+    assert twice > once + 2
+
+
+# several temperatures ---------------------------------------------------------------------------
+
+KELVIN = (280.0, 300.0, 320.0, 340.0)
+STEPS = np.geomspace(1e-3, 10.0, 25)
+
+
+def energies_covered(draws: int, seed: int) -> tuple[float, float]:
+    """Return how often the hidden energy is in its interval, with slow noise known of and not."""
+    random = np.random.default_rng(seed)
+    hits = []
+    for _ in range(draws):
+        energy, tau = random.uniform(0.2, 0.5), random.uniform(0.05, 0.3)
+        curves = []
+        for kelvin in KELVIN:
+            here = tau * math.exp(energy / BOLTZMANN_EV * (1 / kelvin - 1 / 310.0))
+            g = 200e-6 + 100e-6 * np.exp(-STEPS / here)
+            g *= 1 + 2e-3 * one_over_f(STEPS, random)
+            curves.append(DecayCurve(STEPS, g, g, f"{kelvin:g}K", g))
+        fits = [
+            fit_arrhenius_decays(own, KELVIN, "single_decay", "free", absolute=False)
+            for own in (curves, [curve._replace(slow=None) for curve in curves])
+        ]
+        hits.append([holds(fit.values["ea1"], energy) for fit in fits])
+    known, unknown = np.mean(hits, axis=0)
+    return float(known), float(unknown)
+
+
+def test_hidden_energies_are_covered_although_readings_are_correlated():
+    known, _ = energies_covered(3, 13)
+    assert known >= 2 / 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_many_hidden_energies_are_covered_although_readings_are_correlated():
+    known, unknown = energies_covered(200, 14)
+    assert 0.90 <= known <= 0.985, known
+    assert unknown < known - 0.05, unknown
+
+
+def test_curves_of_a_joint_fit_share_the_size_of_slow_noise_and_not_the_noise():
+    random = np.random.default_rng(15)
+    curves = []
+    for level in (1.0, 2.0):
+        y = level * (1 + np.exp(-LOG / 0.1)) * (1 + 5e-3 * one_over_f(LOG, random))
+        curves.append(DecayCurve(LOG, y, y, f"{level:g}", y))
+    fit = fit_jointly(curves, "single_decay", "free", absolute=False)
+    plain = fit_jointly(
+        [curve._replace(slow=None) for curve in curves], "single_decay", "free", absolute=False
+    )
+    assert "interval-with-slow-noise" in fit.definition
+    assert "slow" not in plain.definition
+    assert fit.tau1.value == pytest.approx(plain.tau1.value, rel=1e-9)
+    assert fit.tau1.sigma > 1.2 * plain.tau1.sigma
+    assert fit.covariance[0][0] == pytest.approx(fit.tau1.sigma**2)
+    assert fit.aicc != plain.aicc
+    with pytest.raises(BadInput, match="give it for all or for none"):
+        fit_jointly([curves[0], curves[1]._replace(slow=None)], "single_decay")
