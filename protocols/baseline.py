@@ -27,6 +27,7 @@ _TRAIN_PERIOD = 20e-3
 _FIRST_PAUSE = 2.0  # the next ones are 4, 8, 16 s ...
 _WEAKEST, _STRONGEST = 0.05, 1.0  # never beyond what the protocol itself applies
 _SLOPE = 4.0  # of ln(effect) against that share, before it is known
+_STEEPEST = 30.0  # of the same, once it is known
 _NO_EFFECT = 1e-5
 _REMEMBERED = 12
 
@@ -199,12 +200,17 @@ class Learned:
             for strength, other in seen
             if abs(near - strength) > 0.02
         ]
-        slope = min(max(slopes[-1], 1.0), 12.0) if slopes else _SLOPE
+        slope = min(max(slopes[-1], 1.0), _STEEPEST) if slopes else _SLOPE
         step = (wanted - math.log(known)) / slope
         chosen = near + min(max(step, -0.4), 0.4)
         # below a threshold a pulse does nothing, and nothing is no slope to go by
         in_vain = [other for other, known in seen if known < effect / 5]
-        chosen = max(chosen, max(in_vain) + 0.06) if in_vain else chosen
+        if in_vain:
+            weak = max(in_vain)
+            # where the effect is steep, that much more would be too much
+            strong = min((other for other, known in seen if other > weak and known > effect),
+                         default=math.inf)  # fmt: skip
+            chosen = max(chosen, min(weak + 0.06, (weak + strong) / 2))
         return min(max(chosen, _WEAKEST), _STRONGEST)
 
 

@@ -74,7 +74,7 @@ class EiSynergy(Returning):
     ] = log_spaced(10e-3, 1.0, 3)
     inhibitions: Annotated[
         Volts, Len(2), Field(description="Levels of the inhibitory pulse for the balance.")
-    ] = parse_series("-0.1 V .. -0.6 V, 6 lin", "V")
+    ] = parse_series("-0.4 V .. -0.9 V, 6 lin", "V")
     resolution: Annotated[
         Volt, Gt(0), Field(description="Of the balance: the bracket around it is halved so far.")
     ] = 10e-3

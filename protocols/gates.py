@@ -289,10 +289,33 @@ def _drift(gate: str, own: Sequence[Trial]) -> dict[str, Metric]:
 def gate_tables(
     trials: Sequence[Trial], boundary: float, cells: Sequence[str]
 ) -> tuple[Table, ...]:
-    """Return the truth table of every gate as measured."""
-    return tuple(
-        _truth(gate, [one for one in trials if one.gate == gate], boundary, cells)
+    """Return the truth table of every gate as measured, and the success of all."""
+    groups = {
+        gate: [one for one in trials if one.gate == gate]
         for gate in dict.fromkeys(one.gate for one in trials)
+    }
+    found = [_truth(gate, own, boundary, cells) for gate, own in groups.items()]
+    return (*found, _successes(groups, boundary))
+
+
+def _successes(groups: Mapping[str, Sequence[Trial]], boundary: float) -> Table:
+    """Return how often each gate was right, of the prepared trials, with 95 % intervals."""
+    good = {gate: [o.right(boundary) for o in own if o.prepared(boundary)]
+            for gate, own in groups.items()}  # fmt: skip
+    shares = {gate: proportion(sum(right), len(right)) for gate, right in good.items() if right}
+    every = list(shares.values())
+    return table(
+        "Success of the gates",
+        (
+            ("gate", "", [gate.upper() for gate in shares]),
+            ("trials", "1", [float(one.total) for one in every]),
+            ("right", "1", [float(one.successes) for one in every]),
+            ("share", "1", [one.value for one in every]),
+            ("low", "1", [one.wilson[0] for one in every]),
+            ("high", "1", [one.wilson[1] for one in every]),
+            ("low, exact", "1", [one.exact[0] for one in every]),
+            ("high, exact", "1", [one.exact[1] for one in every]),
+        ),
     )
 
 

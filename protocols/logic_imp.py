@@ -108,7 +108,8 @@ class LogicImp(Gates):
         Metrics, each with ``_imp`` or ``_nand``: ``success`` (share of the prepared trials in which
         every device is right), ``window`` (decades between the least one and the largest zero of
         the result), ``drift`` (largest change of a device that keeps its bit, decades), ``energy``;
-        and ``prepared``, the share of trials whose inputs were what was asked for.
+        and ``prepared``, the share of trials whose inputs were what was asked for. A table has the
+        successes with their 95 % intervals.
         """
         trials = trials_of(record, self)
         boundary = boundary_of(trials)

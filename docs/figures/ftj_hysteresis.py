@@ -23,6 +23,7 @@ _CYCLES, _POINTS = 7, 60
 TARGETS = {
     "smallest rise": "above 0: every positive sweep carries more than the one before",
     "smallest fall": "above 0: every negative sweep carries less",
+    "largest fall of ln I while V rises": "small: no step at a threshold, from point to point",
     "lowest (S)": "any sweep up to 2 V: above 5 uS",
     "highest (S)": "any sweep up to 2 V: below 5 mS (the source's states end at 1.52 mS)",
 }
@@ -55,6 +56,7 @@ def measure(peak: float = 1.5, period: float = 1.0) -> dict[str, Any]:
     v, i = curves(peak, period)
     size = np.abs(i).mean(axis=1)
     steps = size[1:] / size[:-1]
+    falls = -np.diff(np.log(np.abs(i)), axis=1)[np.diff(np.abs(v), axis=1) > 0]
     found: list[float] = []
     for amplitude, time in ((peak, period), (2.0, 1.0), (2.0, 20.0), (1.5, 20.0)):
         level, current = curves(amplitude, time)
@@ -64,6 +66,7 @@ def measure(peak: float = 1.5, period: float = 1.0) -> dict[str, Any]:
     return {
         "smallest rise": float(steps[: _CYCLES - 1].min() - 1),
         "smallest fall": float(1 - steps[_CYCLES:].max()),
+        "largest fall of ln I while V rises": float(falls.max()),
         "lowest (S)": min(found),
         "highest (S)": max(found),
         "v": v,

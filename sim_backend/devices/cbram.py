@@ -47,7 +47,7 @@ from sim_backend.devices.cells import Cells, Line, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.parts import wear
-from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.relaxation import activation
 from sim_backend.devices.parts.retention import Retention, left, retention_times
 from sim_backend.devices.parts.updates import mean_exponential
 from sim_backend.devices.parts.variation import cycle_factor
@@ -149,6 +149,10 @@ class FilamentCell(Cells[Parameters]):
     def _step(self, line: Line, duration: float) -> float:
         return _STEP
 
+    def _calm(self, state: State, line: Line, duration: float) -> float:
+        relaxes = max(abs(line[0]), abs(line[1])) < self.parameters.hold  # all the time
+        return math.inf if relaxes else _STEP
+
     def _vary(self, state: State, stream: Stream | None) -> None:
         p, key = self.parameters, (state.numbers, state.row("events"))
         state.row("theta")[:] = cycle_factor(stream, *key, p.delay_sigma, "lognormal", _DELAY)
@@ -164,12 +168,12 @@ class FilamentCell(Cells[Parameters]):
         stronger = np.exp(self.parameters.strengthening * state.row("x"))
         return np.asarray(self._own(state)["relaxation"] * stronger * state.row("long"))
 
-    def _left(self, state: State, later: float = 0.0) -> Array:
-        """Return x~, now or a relaxing time later."""
+    def _left(self, state: State, later: float | Array = 0.0) -> Array:
+        """Return x~, now or relaxing times later, which may be a column."""
         share = (state.row("s") + later) / self._time(state)
         return np.asarray(state.row("x") * np.exp(-(share**self.parameters.beta)))
 
-    def _whole(self, state: State, later: float = 0.0, faded: float = 0.0) -> Array:
+    def _whole(self, state: State, later: float | Array = 0.0, faded: float | Array = 0.0) -> Array:
         """Return y + (1 - y) x~, now or a relaxing time and so many retention times later."""
         y = left(state.row("y"), 0.0, state.row("faded") + faded)
         return np.asarray(y + (1.0 - y) * self._left(state, later))
@@ -185,7 +189,7 @@ class FilamentCell(Cells[Parameters]):
         """Return how much slower relaxation is than at the reference temperature."""
         p = self.parameters
         warm = float(state.row("temperature")[0])
-        return float(activated(1.0, p.energy, warm, p.reference))
+        return activation(p.energy, warm, p.reference)
 
     # what a piece does ---------------------------------------------------------------------------
 
@@ -213,10 +217,11 @@ class FilamentCell(Cells[Parameters]):
         fades = retention_times(p, piece.duration, float(state.row("temperature")[0]))
         charge = np.zeros(state.devices)
         if first or last:
-            for at, weight in _panels(relaxing, _EARLY * float(np.min(self._time(state)))):
-                level = first + (last - first) * at
-                conductance = self._siemens(state, self._whole(state, relaxing * at, fades * at))
-                charge += (weight * piece.duration * level) * conductance
+            early = _EARLY * float(np.min(self._time(state)))
+            at, weights = np.array(list(_panels(relaxing, early))).T
+            later = at[:, np.newaxis]
+            conductance = self._siemens(state, self._whole(state, relaxing * later, fades * later))
+            charge = piece.duration * ((weights * (first + (last - first) * at)) @ conductance)
         state.row("s")[:] += relaxing
         state.row("faded")[:] += fades
         state.row("h")[:] *= math.exp(-share * piece.duration / p.delay_memory)

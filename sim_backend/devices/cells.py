@@ -52,9 +52,17 @@ _FASTEST, _SLOWEST = 1e-6, 1e4
 _MOST_PIECES = 4096
 _SHORTEST = 1e-300  # s
 _PLAYED = 256  # turns of a loop that are played one by one
-#: five Gauss points on 0 to 1, and their weights
-_NODES = tuple((x + 1.0) / 2.0 for x in np.polynomial.legendre.leggauss(5)[0].tolist())
-_WEIGHTS = tuple(w / 2.0 for w in np.polynomial.legendre.leggauss(5)[1].tolist())
+_BRIEF = 0.03  # of the fastest time: three Gauss points are exact to rounding
+
+
+def _gauss(count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return Gauss points on 0 to 1, and their weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return tuple(((nodes + 1.0) / 2.0).tolist()), tuple((weights / 2.0).tolist())
+
+
+_NODES, _WEIGHTS = _gauss(5)
+_THREE_NODES, _THREE_WEIGHTS = _gauss(3)
 
 
 class Straight(NamedTuple):
@@ -95,10 +103,13 @@ def integral(of: Callable[[Array], Any], duration: float | Array, rate: Array) -
     panel = 1.0 / np.maximum(rate, 1.0 / np.maximum(duration, _SHORTEST))
     start = np.zeros(len(panel))
     total = np.zeros(len(panel))
+    nodes, weights = _NODES, _WEIGHTS
+    if np.max(rate * duration, initial=0.0) < _BRIEF:  # three points are as good as five
+        nodes, weights = _THREE_NODES, _THREE_WEIGHTS
     while np.any(start < duration):
         last = start + 1.25 * panel >= duration
         length = np.where(last, duration - start, panel)
-        for x, w in zip(_NODES, _WEIGHTS, strict=True):
+        for x, w in zip(nodes, weights, strict=True):
             total = total + w * length * of(start + x * length)
         start = np.where(last, duration, start + length)
         panel = 2.0 * panel
@@ -113,6 +124,8 @@ def share_lost(x: Any) -> Any:
     >>> float(share_lost(0.0)), round(float(share_lost(1.0)), 4)
     (1.0, 0.6321)
     """
+    if isinstance(x, float):
+        return -math.expm1(-x) / x if abs(x) > 1e-12 else 1.0
     x = np.asarray(x, np.float64)
     there = np.where(np.abs(x) > 1e-12, x, 1.0)
     return np.where(np.abs(x) > 1e-12, -np.expm1(-there) / there, 1.0)
@@ -161,6 +174,10 @@ class Cells(Generic[P]):
         """Return the change of the control that one piece of such a line may have, V."""
         return math.inf
 
+    def _calm(self, state: State, line: Line, duration: float) -> float:
+        """Return the same for what of a line is below the threshold, V."""
+        return self._step(line, duration)
+
     def _fineness(self, levels: Levels, duration: float) -> int:
         """Return into how many pieces at least a line is cut, for what is not the control."""
         return 1
@@ -207,7 +224,7 @@ class Cells(Generic[P]):
         if duration <= 0:
             return total
         state.row("temperature")[:] = temperature
-        pieces = self._pieces(levels, duration)
+        pieces = self._pieces(state, levels, duration)
         # what fluctuates has its mean over the whole line, which is looked up once
         state.ready["line"] = (duration, state.row("age").copy(), {}) if len(pieces) > 1 else None
         for piece in pieces:
@@ -259,7 +276,7 @@ class Cells(Generic[P]):
 
     # pieces and events --------------------------------------------------------------------------
 
-    def _pieces(self, levels: Levels, duration: float) -> list[Straight]:
+    def _pieces(self, state: State, levels: Levels, duration: float) -> list[Straight]:
         """Cut straight levels where the control passes an edge or changes by too much."""
         lines = {name: ends(level) for name, level in levels.items()}
         upper, lower = (lines.get(name, (0.0, 0.0)) for name in self.between)
@@ -268,7 +285,10 @@ class Cells(Generic[P]):
         if first == last and fineness == 1:
             return [Straight((first, last), lines, duration)]
         made = []
-        shares = _shares(first, last, self.threshold, self._step((first, last), duration), fineness)
+        step, calm = math.inf, self._calm(state, (first, last), duration)
+        if max(abs(first), abs(last)) > self.threshold:
+            step = self._step((first, last), duration)
+        shares = _shares(first, last, self.threshold, (calm, step), fineness)
         for a, b in itertools.pairwise(shares):
             part = {name: (_at(line, a), _at(line, b)) for name, line in lines.items()}
             control = (_at((first, last), a), _at((first, last), b))
@@ -317,8 +337,13 @@ def _at(line: Line, share: float) -> float:
     return line[1] if share == 1.0 else line[0] + (line[1] - line[0]) * share
 
 
-def _shares(first: float, last: float, threshold: float, step: float, fineness: int) -> list[float]:
-    """Return where a line of the control is cut, as shares of it, 0 and 1 included."""
+def _shares(
+    first: float, last: float, threshold: float, steps: tuple[float, float], fineness: int
+) -> list[float]:
+    """Return where a line of the control is cut, as shares of it, 0 and 1 included.
+
+    `steps` are the changes that a piece below the threshold, and one above, may have.
+    """
     inside: set[float] = set()
     if first != last:
         edges = (-threshold, 0.0, threshold)
@@ -326,6 +351,8 @@ def _shares(first: float, last: float, threshold: float, step: float, fineness: 
     marks = [0.0, *sorted(inside), 1.0]
     shares = [0.0]
     for a, b in itertools.pairwise(marks):
+        middle = abs(first + (last - first) * (a + b) / 2)
+        step = steps[0] if middle < threshold else steps[1]
         least = max((b - a) * abs(last - first) / step, (b - a) * fineness)
         pieces = min(_MOST_PIECES, max(1, math.ceil(least)))
         shares += [a + (b - a) * k / pieces for k in range(1, pieces)] + [b]

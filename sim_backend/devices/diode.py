@@ -24,6 +24,7 @@ from annotated_types import Ge, Gt
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from labctl.kernels import kernels
 from labctl.units import Ampere, Farad, Kelvin, Ohm, Ratio, Siemens, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import TALLY, Array, Levels, Piece, State, Stream, ends
@@ -40,6 +41,8 @@ ElectronVolt = Annotated[float, Unit("eV")]
 
 _LARGEST = 300.0  # exponent of a junction without a resistance
 _STEPS = 6
+_KERNEL = "sim_backend.devices.kernels.shockley"
+_MANY = 500  # voltages x junctions from which compiled code pays
 _NARROW = 2.0  # thermal voltages of a ramp that is integrated by Gauss points
 
 
@@ -116,6 +119,13 @@ def junction_current(
     x, i0, width, series = np.broadcast_arrays(
         *(np.asarray(part, np.float64) for part in (v, saturation, thermal, resistance))
     )
+    fast = kernels(_KERNEL) if x.size >= _MANY and _alike(i0, width, series) else None
+    if fast is not None:
+        devices = x.shape[-1]
+        parts = (np.ascontiguousarray(part.reshape(-1, devices)[0]) for part in (i0, width, series))
+        volts = np.ascontiguousarray(x.reshape(-1, devices))
+        found: Array = fast.junction_current(volts, *parts).reshape(x.shape)
+        return found
     bare = i0 * np.expm1(np.minimum(x / width, _LARGEST))
     there = i0 * series / width > 0
     reduced = np.where(there, i0 * series / width, 1.0)
@@ -126,6 +136,11 @@ def junction_current(
     slope = 1.0 + i0 * np.exp(inner) * series / width
     current: Array = np.where(there, i - (i - i0 * np.expm1(inner)) / slope, bare)
     return current
+
+
+def _alike(*parts: Array) -> bool:
+    """Whether arrays are the same along all axes but the last: numbers of devices."""
+    return all(part.ndim == 1 or not any(part.strides[:-1]) for part in parts)
 
 
 class Diode:
@@ -189,7 +204,9 @@ class Diode:
             up, down = self._mean(state, 0.0, high)[1], self._mean(state, low, 0.0)[1]
             return share * up - (1 - share) * down, share * up + (1 - share) * down
         i0, thermal, series = self._junction(state)
-        if abs(last - first) < _NARROW * float(np.min(thermal)):
+        if first == last:
+            mean = junction_current(np.full_like(i0, first), i0, thermal, series)
+        elif abs(last - first) < _NARROW * float(np.min(thermal)):
             a, b = np.full_like(i0, first), np.full_like(i0, last)
             mean = mean_over_ramp(lambda v: junction_current(v, i0, thermal, series), a, b)
         else:

@@ -15,11 +15,13 @@ At a constant current every moment is known in closed form; there are at most as
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.kernels import kernels
 from sim_backend.devices.model import Array, Stream
 from sim_backend.devices.mtj_junction import Rates, rate
 from sim_backend.devices.mtj_refresh import Whole
@@ -27,6 +29,8 @@ from sim_backend.devices.mtj_refresh import Whole
 __all__ = ["Track", "Wall", "push", "waits"]
 
 _DRAWS = 0xD3  # in the keys
+_KERNEL = "sim_backend.devices.kernels.wall"
+_MANY = 128  # walls from which compiled code pays
 
 
 class Wall(NamedTuple):
@@ -78,6 +82,9 @@ def push(
     ndarray
         Integral of the place over the duration, s.
     """
+    fast = kernels(_KERNEL) if current.size >= _MANY else None
+    if fast is not None:
+        return _push_all(fast, wall, track, current, duration, stream, number)
     size, way = abs(current), np.sign(current)
     driven = size > track.critical
     _settle(wall, ~driven & (duration > 0))
@@ -95,6 +102,21 @@ def push(
             break
     rest = np.where(driven, time, duration)
     total: Array = moment + rest * wall.place
+    return total
+
+
+def _push_all(
+    fast: ModuleType, wall: Wall, track: Track, current: Array, duration: Array,
+    stream: Stream | None, number: Whole,
+) -> Array:  # fmt: skip
+    """Do the same compiled, wall by wall."""
+    of = np.vstack([track.critical, track.depinning, track.rates.stability])
+    law = float(track.rates.attempt), float(track.rates.precession), float(track.rates.exponent)
+    start = np.uint64(0 if stream is None else stream.start)
+    total: Array = fast.push(
+        *wall, of, float(track.notches), float(track.taper), float(track.velocity), law, current,
+        duration, number, start, stream is not None,
+    )  # fmt: skip
     return total
 
 

@@ -262,7 +262,7 @@ class ElectrochemicalMemory(Cells[Parameters]):
     ) -> None:
         """Play turns of constant levels in compiled code: r, w and the factors of events."""
         p, own = self.parameters, self._own(state)
-        lines = [self._pieces(levels, duration)[0] for levels, duration in pieces]
+        lines = [self._pieces(state, levels, duration)[0] for levels, duration in pieces]
         rates = [self._rates(state, line.control) for line in lines]
         side, begins = float(state.row("side")[0]), []
         for line in lines:

@@ -4,23 +4,26 @@ State: p, the lasting polarisation (0 to 1); v1, polarisation that switches back
 vacancies that diffuse back; z, their slow pile-up; c, the trace that the unrelaxed part leaves; s,
 the charge that screens a voltage which stays. v1, v2, z are signed lowerings of the barrier, in
 units of ln G, so that G = Gmin (Gmax / Gmin)^p exp(v1 + v2 + z). With X = exp((|V| - 1 V) / vd),
-Y = exp((|V| - 1 V) / vp), a = max(0, 1 - |s| / X), below the threshold of 0.3 V::
+Y = exp((|V| - 1 V) / vp), a = max(0, 1 - |s| / X), and W = X but below `creep`, where it falls
+e-fold every vc, below the threshold of 0.3 V::
 
     dvi/dt = -vi / ti        dz/dt = -z / tz        dc/dt = (v1 + v2 - lam z - c) / tc
     ds/dt = -s / ts          dp/dt = -(1 / (2 bp tp)) sinh(bp (2 p - 1))
 
 and above it, for V > 0 / for V < 0::
 
-    dvi/dt = (u X / w0) (m_ip - vi) - vi / ti    /    (u X / w0) (-m_in - vi) - vi / ti
-    dz/dt  = (uz a X / w0) (1 - z)               /    (uz a X / w0) (-mzn - z)
-    dp/dt  = (a Y / w0) max(0, e0 + ka c + al c^2) (1 - p)    /    -(a X / w0) al c^2 p
+    dvi/dt = (u W / w0) (m_ip - vi) - vi / ti    /    (u W / w0) (-m_in - vi) - vi / ti
+    dz/dt  = (uz a W / w0) (1 - z)               /    (uz a W / w0) (-mzn - z)
+    dp/dt  = (a Y W/X / w0) max(0, e0 + ka c + al c^2) (1 - p)    /    -(a W / w0) al c^2 p
     ds/dt  = (X - s) / ts    /    (-X - s) / ts     dc/dt = 0
 
 t1 is activated with 0.23 eV, t2 and tz with 0.70 eV; t2 is t2p while v2 > 0, t2n while v2 < 0.
 
 Why each term. Exponential in the sum: tunnelling through a barrier whose changes add up. p, vp:
 cooperative growth of domains. v1, v2: what the source tells apart by its two activation energies.
-m: finite switchable area and mobile charge. c^2: domains written on top of unrelaxed ones stay,
+m: finite switchable area and mobile charge. vc: at low fields walls and vacancies creep, the more
+steeply the lower the field; so a slow sweep begins to move them little by little, and not with a
+step at the threshold. c^2: domains written on top of unrelaxed ones stay,
 whichever the sign of the residue; what relaxes leaves the trace, so it stands still while a voltage
 drives. ka c: vacancies at the right interface help. -lam z: the pile-up repels further lasting
 switching. s: charge at the interfaces follows a voltage within ts and takes the field away, so that
@@ -131,6 +134,7 @@ class TunnelJunction:
         self.parameters = parameters
         self.initial = initial
         self.threshold = parameters.threshold
+        self._edges = (parameters.threshold, max(parameters.threshold, parameters.creep))
         self._account = dict(account)
         self._noisy = parameters.flicker > 0 or parameters.telegraph > 0
         if not parameters.gmin <= initial.conductance <= parameters.gmax:
@@ -173,9 +177,7 @@ class TunnelJunction:
         stream: Stream | None,
     ) -> Array:
         """Take all junctions through straight levels; returns C into each terminal."""
-        return self._through(
-            state, lines_of(levels, duration, self.threshold), 1, temperature, stream
-        )
+        return self._through(state, lines_of(levels, duration, self._edges), 1, temperature, stream)
 
     def repeat(
         self,
@@ -192,7 +194,7 @@ class TunnelJunction:
         state. What a conductance fluctuates is looked up piece by piece for the first 64 turns;
         the others have its mean over all their time (it acts on the charge, not on the state).
         """
-        lines = [lines_of(levels, duration, self.threshold) for levels, duration in pieces]
+        lines = [lines_of(levels, duration, self._edges) for levels, duration in pieces]
         total, left = np.zeros((2, state.devices)), count
         if self._fluctuates(state):
             left -= min(count, _PIECEWISE)

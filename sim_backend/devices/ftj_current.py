@@ -1,9 +1,10 @@
 """Current and charge of one tunnel junction; its way through straight lines of the voltage.
 
-* A line is cut into pieces of at most 20 us or 20 mV (whichever makes fewer). v1 and v2 go with the
-  mean of X over a piece, which is exact but for the relaxation on the way (fast lines) and the
-  curvature over 20 mV (slow ones). The state is off by less than 1e-6 after an edge of 10 us, and
-  1e-5 after a line of 2 V in 1 ms or a sweep of 0.5 s (tested).
+* A line is cut into pieces of at most 20 us or 20 mV (whichever makes fewer; 10 mV below the
+  voltage of creep). v1 and v2 go with the mean of W over a piece, which is exact but for the
+  relaxation on the way (fast lines) and the curvature over a piece (slow ones). The state is off by
+  less than 1e-6 after an edge of 10 us, 1e-5 after a line of 2 V in 1 ms, and 5e-5 after a sweep of
+  0.5 s (tested).
 * The charge, an integral of the current, is by three Gauss points on panels of at first 1.7 fastest
   time constants, stretching by half, in which the lasting part moves ln G by at most 0.25. Its
   relative error is at most 5e-4 at a constant level, 1e-2 along a line (tested).
@@ -35,7 +36,8 @@ Line = tuple[float, float, float]
 PANEL = 1.7  # fastest time constants in the first panel of a charge
 STRETCH = 1.5  # of the following panels
 MOST_GROWTH = 0.25  # of ln G by the lasting part, in one panel of a charge
-RAMP_TIME, RAMP_VOLTAGE = 20e-6, 0.02  # s and V: the pieces of a line
+#: the pieces of a line: s, V, and V below creep
+RAMP_TIME, RAMP_VOLTAGE, RAMP_CREEP = 20e-6, 0.02, 0.01
 NODES = ((0.5 - math.sqrt(0.15), 5 / 18), (0.5, 8 / 18), (0.5 + math.sqrt(0.15), 5 / 18))
 
 
@@ -116,7 +118,9 @@ def excited(
     if first == last:
         return piece(state, first, last, duration, factor, loose, r)
     change = last - first
-    count = max(1, min(math.ceil(duration / RAMP_TIME), math.ceil(abs(change) / RAMP_VOLTAGE)))
+    step = RAMP_VOLTAGE if side * (first + last) > 2.0 * r.creep else RAMP_CREEP
+    pieces = min(duration / RAMP_TIME, abs(change) / step)
+    count = max(1, math.ceil(pieces * (1.0 - 1e-9)))  # the same whatever the rounding of a time
     charge, before = 0.0, first
     for k in range(1, count + 1):
         after = last if k == count else first + change * (k / count)
@@ -201,27 +205,25 @@ def at(course: Course, time: float, r: Rates) -> tuple[float, float, float, floa
 # -- lines of the voltage --------------------------------------------------------------------------
 
 
-def lines_of(levels: Levels, duration: float, threshold: float) -> list[Line]:
-    """Return the lines of the voltage across the device, none for no duration."""
+def lines_of(levels: Levels, duration: float, edges: tuple[float, ...]) -> list[Line]:
+    """Return the lines of the voltage across the device, none for no duration.
+
+    They are cut at each of the edges, on both sides of zero, V.
+    """
     if duration <= 0:
         return []
     high, low = levels.get("top", 0.0), levels.get("bottom", 0.0)
     if isinstance(high, float) and isinstance(low, float):  # by far the most common
         return [(high - low, high - low, duration)]
     top, bottom = ends(high), ends(low)
-    return pieces_of(top[0] - bottom[0], top[1] - bottom[1], duration, threshold)
+    return pieces_of(top[0] - bottom[0], top[1] - bottom[1], duration, edges)
 
 
-def pieces_of(first: float, last: float, duration: float, threshold: float) -> list[Line]:
-    """Cut a straight line where it passes a threshold: (first, last, duration) of each part."""
+def pieces_of(first: float, last: float, duration: float, edges: tuple[float, ...]) -> list[Line]:
+    """Cut a straight line where it passes an edge: (first, last, duration) of each part."""
     if first == last:
         return [(first, last, duration)]
-    shares = sorted(
-        share
-        for share in ((edge - first) / (last - first) for edge in {threshold, -threshold})
-        if 0 < share < 1
-    )
-    levels = [min((threshold, -threshold), key=lambda e: abs(first + (last - first) * x - e))
-              for x in shares]  # fmt: skip
-    points = [(0.0, first), *zip(shares, levels, strict=True), (1.0, last)]
+    both = {side * edge for edge in edges for side in (1.0, -1.0)}
+    cuts = sorted(((edge - first) / (last - first), edge) for edge in both)
+    points = [(0.0, first), *(cut for cut in cuts if 0 < cut[0] < 1), (1.0, last)]
     return [(a, b, (end - start) * duration) for (start, a), (end, b) in itertools.pairwise(points)]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 __all__ = [
     "FRESH", "PARAMETERS", "STILL", "VARIABLES", "Course", "Dose", "Rates", "Variables", "begun",
-    "drifted", "held", "kept", "led", "placed", "relaxed",
+    "drifted", "held", "kept", "led", "placed", "relaxed", "written",
 ]  # fmt: skip
 
 #: state variables, in order
@@ -75,14 +75,16 @@ class Rates(NamedTuple):
     fowler: float  #: slope of Fowler-Nordheim tunnelling, V
     log_cross: float  #: ln of the conductance at which both mechanisms carry alike
     steep: float  #: how sharply they take turns
+    creep: float  #: voltage below which all is written more slowly, V
+    vc: float  #: how fast it does, V
 
 
 class Dose(NamedTuple):
     """What a piece of a voltage above the threshold does."""
 
-    write: float  #: mean of X
-    move: float  #: integral of what s leaves of X, s
-    grow: float  #: the same of Y, s
+    write: float  #: mean of W
+    move: float  #: integral of what s leaves of W, s
+    grow: float  #: the same of Y W / X, s
     screen: float  #: s at the end
     ebb: float  #: rate at which the dose becomes less on the way, 1/s
 
@@ -145,37 +147,44 @@ def relaxed(state: Variables, duration: float, r: Rates) -> Variables:
 # -- above the threshold --------------------------------------------------------------------------
 
 
+def written(level: float, r: Rates) -> float:
+    """Return W, how much faster a level writes than the reference amplitude."""
+    flown = math.exp(min(LARGEST, (max(level, r.creep) - r.unit) / r.vd))
+    return flown * math.exp((level - r.creep) / r.vc) if level < r.creep else flown
+
+
 def held(screen: float, level: float, duration: float, r: Rates) -> Dose:
     """Return the dose of a constant level: X - s falls exponentially."""
-    write = math.exp(min(LARGEST, (level - r.unit) / r.vd))
+    x = math.exp(min(LARGEST, (level - r.unit) / r.vd))
     grow = math.exp(min(LARGEST, (level - r.unit) / r.vp))
     ebb = -math.expm1(-duration / r.ts)
-    share = 1.0 - screen / write
-    time = max(0.0, share) * r.ts * ebb
-    return Dose(write, write * time, grow * time, screen + (write - screen) * ebb, 1.0 / r.ts)
+    time, w = max(0.0, 1.0 - screen / x) * r.ts * ebb, written(level, r)
+    return Dose(w, w * time, w / x * grow * time, screen + (x - screen) * ebb, 1.0 / r.ts)
 
 
 def led(screen: float, first: float, last: float, duration: float, r: Rates) -> Dose:
     """Return the dose of a straight line: X - s is a sum of two exponentials.
 
     With X = X0 exp(g t) and s following it in ts, (X - s) / X = B + C exp(-(g + 1/ts) t), where
-    B = g ts / (1 + g ts) and B + C = 1 - s0 / X0. Only what is above zero counts.
+    B = g ts / (1 + g ts) and B + C = 1 - s0 / X0. Only what is above zero counts. The line is on
+    one side of the voltage of creep, so that W is one exponential.
     """
     g = (last - first) / (r.vd * duration)
     behind = 1.0 + g * r.ts
     if abs(behind) < RESONANT:
         behind = RESONANT
-    x0 = math.exp(min(LARGEST, (first - r.unit) / r.vd))
-    y0 = math.exp(min(LARGEST, (first - r.unit) / r.vp))
-    slope = (last - first) / (r.vp * duration)
+    pace = (last - first) / ((r.vd if first + last > 2.0 * r.creep else r.vc) * duration)
+    x0, w0 = math.exp(min(LARGEST, (first - r.unit) / r.vd)), written(first, r)
+    y0 = w0 / x0 * math.exp(min(LARGEST, (first - r.unit) / r.vp))
+    slope = (last - first) / (r.vp * duration) + pace - g
     b = (behind - 1.0) / behind
     c = 1.0 - screen / x0 - b
     k = behind / r.ts
     start, stop = fresh_part(b, c, k, duration)
-    move = x0 * (b * summed(g, start, stop) + c * summed(g - k, start, stop))
+    move = w0 * (b * summed(pace, start, stop) + c * summed(pace - k, start, stop))
     grow = y0 * (b * summed(slope, start, stop) + c * summed(slope - k, start, stop))
     after = x0 * math.exp(g * duration) * (1.0 - b - c * math.exp(-k * duration))
-    write = x0 * summed(g, 0.0, duration) / duration
+    write = w0 * summed(pace, 0.0, duration) / duration
     return Dose(write, max(0.0, move), max(0.0, grow), after, EVEN / duration)
 
 

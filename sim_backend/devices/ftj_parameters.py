@@ -41,6 +41,12 @@ class Parameters(Conditions):
     ts: Annotated[Second, Gt(0)] = Field(description="time in which a voltage is screened")
     vd: Annotated[Volt, Gt(0)] = Field(description="voltage that speeds writing e-fold")
     vp: Annotated[Volt, Gt(0)] = Field(description="voltage that speeds lasting growth e-fold")
+    creep: Annotated[Volt, Ge(0)] = Field(
+        0.9, description="below it all is written ever more slowly"
+    )
+    vc: Annotated[Volt, Gt(0)] = Field(
+        0.07, description="voltage that slows writing e-fold below creep"
+    )
     e0: Annotated[Ratio, Ge(0)] = Field(description="lasting growth without a trace")
     ka: Annotated[Ratio, Ge(0)] = Field(description="lasting growth linear in the trace")
     al: Annotated[Ratio, Ge(0)] = Field(description="lasting growth quadratic in the trace")
@@ -118,7 +124,7 @@ def rates_of(drawn: Array, shared: Parameters, temperature: float) -> Array:
     Returns
     -------
     ndarray
-        In the order of `Rates`, shape (30, devices).
+        In the order of `Rates`, shape (32, devices).
     """
     own = dict(zip(PARAMETERS, drawn, strict=True))
     inverse = 1 / temperature - 1 / shared.reference
@@ -135,7 +141,7 @@ def rates_of(drawn: Array, shared: Parameters, temperature: float) -> Array:
     loss = max(lasting / shared.tp, _LEAST_LOSS)
     common = (
         shared.amplitude, loss, shared.bp, STILL / (loss * np.exp(shared.bp)), shared.threshold,
-        shared.curve, shared.fowler, np.log(shared.cross), shared.steep,
+        shared.curve, shared.fowler, np.log(shared.cross), shared.steep, shared.creep, shared.vc,
     )  # fmt: skip
     return np.array(
         [

@@ -39,7 +39,7 @@ from labctl.units import Farad, Kelvin, Ohm, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.cells import Cells, Line, Straight, integral
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, State, Stream
-from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.relaxation import activation
 from sim_backend.devices.parts.variation import cycle_factor
 
 __all__ = ["FAMILY", "Initial", "OrganicTransistor", "Parameters"]
@@ -178,7 +178,7 @@ class OrganicTransistor(Cells[Parameters]):
         temperature = float(state.row("temperature")[0])
         if temperature not in state.ready:
             p = self.parameters
-            state.ready[temperature] = float(activated(1.0, p.energy, temperature, p.reference))
+            state.ready[temperature] = activation(p.energy, temperature, p.reference)
         found: float = state.ready[temperature]
         return found
 

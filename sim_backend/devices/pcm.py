@@ -22,7 +22,9 @@ the published amplitude. The current below the threshold is ohmic for the crysta
 the glass Gmin V0 sinh(V / V0).
 
 Everything is in closed form at a constant level. A straight line of the voltage is taken in pieces
-of 20 mV, each at its middle.
+of 20 mV, each at its middle; below the threshold, where only the glass drifts, in one piece for
+every hundredth of the time since the last pulse, if these are longer (its charge is off by less
+than 1e-3 nu).
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ _DRIFT_LAW = (
     "cold_low",
 )  # fmt: skip
 _STEP = 0.02  # V
+_SAME = 1e-2  # of the time since a pulse, in which the drift is nearly nothing
 _ROOM = 300.0  # K
 _BAND = (1e-6, 1e4)  # s, periods of the 1/f noise
 _PULSE, _WRITE, _DRIFT = 0, 1, 2  # in the keys of random numbers
@@ -89,6 +92,10 @@ class PhaseChangeCell(Cells[Parameters]):
 
     def _step(self, line: Line, duration: float) -> float:
         return _STEP
+
+    def _calm(self, state: State, line: Line, duration: float) -> float:
+        since = float(state.row("t").min()) + self.parameters.drift_from
+        return max(_STEP, abs(line[1] - line[0]) * _SAME * since / duration)
 
     def _vary(self, state: State, stream: Stream | None) -> None:
         key, sigma = (state.numbers, state.row("events")), self.parameters.cycle_sigma

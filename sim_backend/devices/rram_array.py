@@ -18,7 +18,9 @@ for a reference pulse is the published additive noise, and leaves a pulse cut in
 o is the write noise: drawn at every excursion, seen by every look after it.
 
 A straight line of the voltage enters by the mean of X, in pieces of 20 mV: exact for w, and for v
-but for the relaxation within a piece. The current is G V at every voltage. v relaxes faster at
+but for the relaxation within a piece. Below the threshold it is one piece for every thousandth of a
+relaxation time, if these are longer than 20 mV: its charge is off by less than 1e-4 of what the
+volatile weights carry. The current is G V at every voltage. v relaxes faster at
 higher temperature (Arrhenius). w as written stays; what is seen of it at rest goes to the lower
 bound with the retention time (`sim_backend.devices.parts.retention`), and a pulse begins with what
 is seen. Whatever w, v and o add up to, G does not fall
@@ -40,7 +42,7 @@ from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.cells import Cells, Line, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.model import Array, Piece, State, Stream
-from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.relaxation import activation
 from sim_backend.devices.parts.retention import Retention, left, retention_times
 from sim_backend.devices.parts.updates import (
     exponential_step,
@@ -56,6 +58,7 @@ __all__ = ["FAMILY", "ArrayCell", "Initial", "Parameters"]
 ElectronVolt = Annotated[float, Unit("eV")]
 
 _STEP = 0.02  # V
+_SAME = 1e-3  # of a relaxation time, in which what relaxes is nearly constant
 _LEAST = 0.05  # conductance of the lowest weight there is, as a share of gmin
 _MOST_STEP = 0.98  # of the way to a bound in a reference pulse
 _HALVINGS = 24  # the charge is off by the square of what is left
@@ -183,14 +186,21 @@ class ArrayCell(Cells[Parameters]):
     def speeds(self, rate: float, side: int, temperature: float) -> list[tuple[float, float]]:
         """Return of v1 and v2 how fast each approaches its goal, 1/s, and the goal."""
         p, found = self.parameters, []
+        slower = activation(p.energy, temperature, p.reference)
         for u, m, tau in ((p.u1, p.m1, p.t1), (p.u2, p.m2, p.t2)):
             write = u * rate
-            total = write + 1.0 / float(activated(tau, p.energy, temperature, p.reference))
+            total = write + 1.0 / (tau * slower)
             found.append((total, side * m * write / total))
         return found
 
     def _step(self, line: Line, duration: float) -> float:
         return _STEP
+
+    def _calm(self, state: State, line: Line, duration: float) -> float:
+        p = self.parameters
+        slower = activation(p.energy, float(state.row("temperature")[0]), p.reference)
+        lasting = min(p.t1, p.t2) * slower
+        return max(_STEP, abs(line[1] - line[0]) * _SAME * lasting / duration)
 
     def _vary(self, state: State, stream: Stream | None) -> None:
         self.draw_step(state, stream)
@@ -199,13 +209,13 @@ class ArrayCell(Cells[Parameters]):
     def draw_step(self, state: State, stream: Stream | None) -> None:
         """Draw the variation of the step for the present event."""
         if stream is not None and self.parameters.cycle_sigma:
-            key = (state.numbers, state.row("events"), _STEP_LABEL)
+            key = (state.numbers, int(state.row("events")[0]), _STEP_LABEL)
             state.row("xi")[:] = self.parameters.cycle_sigma * stream.normals(*key)
 
     def draw_write(self, state: State, stream: Stream | None) -> None:
         """Draw what is seen after the present event."""
         if stream is not None and self.parameters.write_sigma:
-            key = (state.numbers, state.row("events"), _WRITE_LABEL)
+            key = (state.numbers, int(state.row("events")[0]), _WRITE_LABEL)
             state.row("o")[:] = self.parameters.write_sigma * stream.normals(*key)
 
     def _pass(self, state: State, piece: Straight) -> Array:

@@ -26,6 +26,7 @@ __all__ = ["play"]
 
 _KERNELS = "sim_backend.devices.kernels.updates"
 _FADES = 1e-12  # retention times of a train up to which nothing is lost in it
+_TINY = 1e-300
 _WORTH = 2000  # device-pulses from which a train is worth setting up
 
 Whole = NDArray[np.int64]
@@ -157,10 +158,11 @@ def _turn(model: ArrayCell, state: State, pieces: Sequence[Piece], temperature: 
 def _book(state: State, pieces: Sequence[Piece], turn: _Turn, rows: Array, count: int) -> None:
     """Add a train to the tally and to what every state keeps."""
     levels = [_line(piece)[0] for piece in pieces]
-    positive, negative = (int(turn.begins[turn.kinds == kind].sum()) for kind in (1, 0))
-    state.row("positive")[:] += count * positive
-    state.row("negative")[:] += count * negative
-    state.row("events")[:] += count * (positive + negative)
+    begun = turn.kinds[turn.begins > 0].tolist()
+    for name, kind in (("positive", 1), ("negative", 0)):
+        if kind in begun:
+            state.row(name)[:] += count * begun.count(kind)
+    state.row("events")[:] += count * len(begun)
     state.row("side")[:] = np.sign(levels[-1])
     state.row("charge")[:] += rows[1] + rows[2]
     state.row("throughput")[:] += rows[2] - rows[1]
@@ -175,6 +177,9 @@ def _play(
     """Move the rows (w, charge out of and into the top) through a train."""
     sigma = model.parameters.cycle_sigma if stream is not None else 0.0
     bounds, event = model.bounds(state), int(state.row("events")[0])
+    if sigma == 0.0:
+        _play_alike(turn, bounds, rows, count)
+        return
     fast = kernels(_KERNELS)
     if fast is not None:
         table = normal_table() if stream is not None and stream.table else np.zeros(0)
@@ -197,9 +202,34 @@ def _play(
         for k, kind in enumerate(turn.kinds.tolist()):
             if turn.begins[k]:
                 event += 1
-                if stream is not None and sigma:
+                if stream is not None:
                     aims[kind] = bounds[kind] * (1.0 + sigma * stream.normals(numbers, event, 0))
             _pulse(turn, k, aims[kind], bounds, rows)
+
+
+def _play_alike(turn: _Turn, bounds: Array, rows: Array, count: int) -> None:
+    """Move the rows through turns without variation, which are all the same: w <- a w + b.
+
+    No weight passes its limit then, so the turns add up as a geometric series.
+    """
+    a, b, moved = np.ones(rows.shape[1]), np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+    parts = []
+    for kind, way, charge in zip(turn.kinds.tolist(), turn.moved, turn.charge, strict=True):
+        if kind >= 0:
+            gone, moved = -np.expm1(-way), moved + way
+            mean = np.where(way > 0.0, gone / np.maximum(way, _TINY), 1.0)
+            # of the weight before the turn, and of 1: what the mean of this piece is made of
+            parts.append((kind, charge, a * mean, bounds[kind] + (b - bounds[kind]) * mean))
+            a, b = a * (1.0 - gone), b + (bounds[kind] - b) * gone
+    there = moved * count > _TINY
+    turned, whole = -np.expm1(-moved), -np.expm1(-moved * count)
+    goal = np.where(there, b / np.where(there, turned, 1.0), rows[0])
+    begun = count * goal + (rows[0] - goal) * np.where(
+        there, whole / np.where(there, turned, 1.0), count
+    )
+    for kind, charge, of_weight, plain in parts:
+        rows[1 + kind] += charge[0] * count + charge[1] * (of_weight * begun + plain * count)
+    rows[0] = goal + (rows[0] - goal) * np.exp(-moved * count)
 
 
 def _pulse(turn: _Turn, k: int, aim: Array, bounds: Array, rows: Array) -> None:

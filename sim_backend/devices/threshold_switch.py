@@ -35,6 +35,7 @@ from labctl.kernels import kernels
 from labctl.units import Farad, Kelvin, Ohm, Ratio, Second, Unit, Volt
 from sim_backend.devices.family import Conditions, Family
 from sim_backend.devices.hzo_cycling import repeat_ends
+from sim_backend.devices.hzo_switching import Whole
 from sim_backend.devices.model import (
     TALLY,
     Array,
@@ -59,6 +60,9 @@ PerKelvin = Annotated[float, Unit("1/K")]
 _OWN = ("v", "phase", "timer", "direction", "tries", "spikes", "age")
 _KERNELS = "sim_backend.devices.kernels.neuron"
 _WORTH = 64  # neurons for which compiled code is loaded
+_WORTH_TRIES = 5_000  # of all neurons in one piece, for which it is loaded as well
+_PLAYED = 4_500  # tries of one piece that are played at most
+_BLOCK = 16  # tries whose numbers are looked up together at most
 _SLOWEST = 1e6  # spikes, of the 1/f noise of the threshold
 _THRESHOLD, _DELAY, _RECOVERY = 0x51, 0x52, 0x53  # in the keys
 
@@ -160,7 +164,9 @@ class ThresholdSwitch:
         top, bottom = ends(levels.get("top", 0.0)), ends(levels.get("bottom", 0.0))
         first, last = top[0] - bottom[0], top[1] - bottom[1]
         line = first, last, duration
-        fast = kernels(_KERNELS) if state.devices >= _WORTH else None
+        many = state.devices * self._tries(line)
+        worth = state.devices >= _WORTH or many >= _WORTH_TRIES
+        fast = kernels(_KERNELS) if worth else None
         if fast is not None:
             charge = self._pass_all(fast, state, line, temperature, stream)
         else:
@@ -171,6 +177,16 @@ class ThresholdSwitch:
         state.row("charge")[:] += charge
         state.row("throughput")[:] += abs(charge)
         return np.array([charge, -charge])
+
+    def _tries(self, line: tuple[float, float, float]) -> float:
+        """Return about how many tries of one neuron a straight line takes to play."""
+        p = self.parameters
+        source = max(abs(line[0]), abs(line[1])) * p.off / (p.off + p.load)
+        if source <= p.threshold:
+            return 0.0
+        charging = p.capacitance * p.load * p.off / (p.load + p.off)
+        charging *= math.log((source - p.hold) / (source - p.threshold))
+        return min(line[2] / (charging + p.delay + p.recovery), _PLAYED)
 
     def _same(self, state: State, stream: Stream | None) -> bool:
         """Whether nothing varies from spike to spike."""
@@ -248,22 +264,39 @@ class ThresholdSwitch:
     def _draw(
         self, threshold: float, number: int, stream: Stream | None, noise: Stream | None
     ) -> Draw:
-        """Return what gives threshold, delay and recovery time of a try."""
-        p = self.parameters
+        """Return what gives threshold, delay and recovery time of a try.
+
+        The numbers of tries to come are looked up together, of twice as many each time.
+        """
+        found: dict[int, tuple[float, float, float]] = {}
+        ahead = 1
 
         def draw(attempt: int) -> tuple[float, float, float]:
-            level, delay, recovery = threshold, p.delay, p.recovery
-            if noise is not None and p.read_sigma:
-                level *= 1.0 + float(
-                    one_over_f(noise, number, attempt, p.read_sigma, 1.0, _SLOWEST)
-                )
-            if stream is not None:
-                level *= 1.0 + p.cycle_sigma * stream.normal(number, _THRESHOLD, attempt)
-                delay *= math.exp(p.delay_sigma * stream.normal(number, _DELAY, attempt))
-                recovery *= math.exp(p.recovery_sigma * stream.normal(number, _RECOVERY, attempt))
-            return max(level, 0.05 * threshold), delay, recovery
+            nonlocal ahead
+            if attempt not in found:
+                tries = np.arange(attempt, attempt + ahead, dtype=np.int64)
+                rows = self._varied(threshold, number, tries, stream, noise)
+                found.update(zip(tries.tolist(), rows, strict=True))
+                ahead = min(2 * ahead, _BLOCK)
+            return found[attempt]
 
         return draw
+
+    def _varied(
+        self, threshold: float, number: int, tries: Whole, stream: Stream | None,
+        noise: Stream | None,
+    ) -> list[tuple[float, float, float]]:  # fmt: skip
+        """Return threshold, delay and recovery time of some tries of one neuron."""
+        p, each = self.parameters, np.ones(len(tries))
+        level, delay, recovery = threshold * each, p.delay * each, p.recovery * each
+        if noise is not None and p.read_sigma:
+            level *= 1.0 + one_over_f(noise, number, tries, p.read_sigma, 1.0, _SLOWEST)
+        if stream is not None:
+            level *= 1.0 + p.cycle_sigma * stream.normals(number, _THRESHOLD, tries)
+            delay *= np.exp(p.delay_sigma * stream.normals(number, _DELAY, tries))
+            recovery *= np.exp(p.recovery_sigma * stream.normals(number, _RECOVERY, tries))
+        level = np.maximum(level, 0.05 * threshold)
+        return list(zip(level.tolist(), delay.tolist(), recovery.tolist(), strict=True))
 
     def repeat(
         self,

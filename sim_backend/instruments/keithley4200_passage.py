@@ -28,6 +28,7 @@ __all__ = ["Line", "Mark", "Passage", "Sums"]
 
 _AGREES = 2e-3  # share of the level by which a foreseen voltage may be wrong
 _DRIFTS = 5e-3  # the same, from the first to the last of turns that are passed together
+_STAYS = 1e-3  # the same, where those of the first will do for all
 _FLOOR = 1e-6  # V: less does not matter
 _SOLVED = 1e-9  # V, and the same share of the level: a load line is met
 _TRIES = 60  # of the search for a voltage
@@ -274,7 +275,9 @@ class Passage:
         """Pass at most `count` turns in which nothing is measured; returns how many were.
 
         One turn is played as it is, many more with the device's voltages of that one, then one as
-        it is again: if the voltages of the two differ, only the first counts.
+        it is again: if the voltages of the two differ, only the first counts. If they differ a
+        little, the many are played once more with the mean of both: what a device does may go
+        with the exponential of the voltage.
         """
         corners = self._turn(stretches)
         if count < _FEWEST or corners is None:
@@ -282,10 +285,14 @@ class Passage:
         mark = self.mark()
         self._repeat(stretches, corners, count - 2)
         late = self._turn(stretches)
-        if late is not None and _agree(corners, late):
-            return count
-        self.back(mark)
-        return 1
+        if late is None or not _agree(corners, late, _DRIFTS):
+            self.back(mark)
+            return 1
+        if not _agree(corners, late, _STAYS):
+            self.back(mark)
+            self._repeat(stretches, _mean(corners, late), count - 2)
+            self._turn(stretches)
+        return count
 
     def _turn(self, stretches: Sequence[Stretch]) -> Corners | None:
         """Pass one turn; returns the device's voltages, None when a stretch had to be halved."""
@@ -337,14 +344,24 @@ def _halves(levels: Mapping[int, Ends]) -> tuple[dict[int, Ends], dict[int, Ends
     return first, second
 
 
-def _agree(before: Corners, after: Corners) -> bool:
+def _agree(before: Corners, after: Corners, share: float) -> bool:
     most = max((abs(v) for pair in before for end in pair for v in end.values()), default=0.0)
     return all(
-        abs(late[name] - early[name]) <= _DRIFTS * most + _FLOOR
+        abs(late[name] - early[name]) <= share * most + _FLOOR
         for one, other in zip(before, after, strict=True)
         for early, late in zip(one, other, strict=True)
         for name in early
     )
+
+
+def _mean(before: Corners, after: Corners) -> Corners:
+    def middle(one: Voltages, other: Voltages) -> Voltages:
+        return {name: (v + other[name]) / 2 for name, v in one.items()}
+
+    return [
+        (middle(early[0], late[0]), middle(early[1], late[1]))
+        for early, late in zip(before, after, strict=True)
+    ]
 
 
 def _zero(excess: Callable[[float], float], guess: float, exact: float) -> float:

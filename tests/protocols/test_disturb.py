@@ -37,7 +37,7 @@ def device(name: str, noise: dict[str, bool] | None = None, **values: Any) -> di
 
 
 READS = ReadDisturb(
-    states=(1.0,), levels=(0.1, 0.5, 0.6, 0.7, 0.8), compliance=0.01, per_decade=6, most=300
+    states=(1.0,), levels=(0.1, 0.7, 0.8, 0.9, 1.0), compliance=0.01, per_decade=6, most=300
 )
 
 
@@ -67,7 +67,7 @@ def changes(level: float) -> tuple[np.ndarray, np.ndarray]:
     return marks.astype(float), np.array(found)
 
 
-@pytest.mark.parametrize("level", [0.6, 0.7, 0.8])
+@pytest.mark.parametrize("level", [0.7, 0.8, 0.9])
 def test_the_count_is_that_of_a_fresh_device(level):
     asked = READS.model_copy(update={"levels": (level,), "settle": 30.0})
     metric = rehearse(asked, device("direct-ftj")).analyse().metrics["reads_to_disturb_1"]

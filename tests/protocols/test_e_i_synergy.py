@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from labctl.analysis.quantiles import student_95
 from labctl.benchfile import define_bench, read_bench
 from labctl.readings import Flag, Readings
 from labctl.rehearsal import Rehearsed, rehearse
@@ -25,15 +26,15 @@ from tests.protocols.closed_loops import (
 )
 
 ASKED = {
-    "delays": "10 ms, 100 ms", "inhibitions": "-0.15 V .. -0.45 V, 3 lin", "repeats": 1,
+    "delays": "10 ms, 100 ms", "inhibitions": "-0.5 V .. -0.9 V, 3 lin", "repeats": 1,
     "within": 0.002, "baseline": 200e-6,
 }  # fmt: skip
 
 
 @functools.cache
-def truth(trial: Trial) -> float:
+def truth(trial: Trial, **device: str) -> float:
     """Return the postsynaptic current of a fresh device at its baseline, A."""
-    content = bench_content("direct-ftj", conductance="200 uS")
+    content = bench_content("direct-ftj", conductance="200 uS", **device)
     with Bench(define_bench({"name": "truth", **content}, "test"), content) as bench:
         rows = bench.play(EiSynergy(**ASKED).waveform(trial), 1e-3)
     reads = [row for row in rows if row.role == "read"]
@@ -161,3 +162,48 @@ def test_lost_readings_are_left_out(whole, every):
     # whatever is left can be stored and read again
     msgspec.json.decode(msgspec.json.encode(found), type=Results)
     assert found.notes
+
+
+DRAWN = {
+    "delays": "10 ms", "inhibitions": "-0.2 V, -0.35 V", "resolution": 0.2, "repeats": 4,
+    "within": 0.004, "baseline": 200e-6,
+}  # fmt: skip
+
+
+def covered(draws: int, seed: int) -> tuple[float, float]:
+    """Return how often currents, and deviations from their sum, have the truth in their interval.
+
+    Junctions with hidden relaxation times vary from trial to trial; the truth is what a fresh one
+    without variation shows.
+    """
+    random = np.random.default_rng(seed)
+    currents, deviations = [], []
+    for k in range(draws):
+        times = {"t1": f"{random.uniform(40, 80):.4g} ms",
+                 "t2p": f"{random.uniform(200, 350):.4g} ms"}  # fmt: skip
+        noisy = with_noise(bench_content("direct-ftj", conductance="200 uS", **times), cycle=True)
+        metrics = rehearse(EiSynergy(**DRAWN, seed=k), noisy, seed=k).analyse().metrics
+        own = {"epsc": truth(Trial("E", 0.0, 0.01), **times),
+               "ipsc": truth(Trial("I", -1.0, 0.01), **times)}  # fmt: skip
+        whole, size = own["epsc"] + own["ipsc"], own["epsc"] - own["ipsc"]
+        for order in ("EI", "IE"):
+            own[f"sum_{order}"] = truth(Trial(order, -1.0, 0.01), **times)
+            own[f"deviation_{order}"] = (own[f"sum_{order}"] - whole) / size
+        for name, value in own.items():
+            hit = abs(metrics[name].value - value) <= student_95(3) * metrics[name].sigma
+            (deviations if name.startswith("deviation") else currents).append(hit)
+    return float(np.mean(currents)), float(np.mean(deviations))
+
+
+def test_currents_of_hidden_junctions_are_in_their_intervals():
+    assert min(covered(2, 1)) >= 0.5
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_currents_of_many_hidden_junctions_are_covered_as_often_as_said():
+    currents, deviations = covered(200, 2)
+    # both currents and both sums of a draw count as one draw, to be on the safe side
+    assert abs(currents - 0.95) <= 3 * math.sqrt(0.95 * 0.05 / 200)
+    # of three means, whose errors have more degrees of freedom than Student's factor here
+    assert deviations >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 200)

@@ -7,12 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
+from labctl.analysis.statistics import Proportion, proportion
 from labctl.benchfile import read_bench
 from labctl.errors import BadInput
 from labctl.planner import plan
 from labctl.readings import Readings
 from labctl.rehearsal import Rehearsed, rehearse
-from protocols.gates import boundary_of, trials_of
+from protocols.gates import Gates, boundary_of, trials_of
 from protocols.logic_imp import LogicImp
 from protocols.logic_magic import LogicMagic
 from tests.protocols.closed_loops import (
@@ -113,12 +114,40 @@ def test_a_gate_on_random_devices_with_noise():
     assert results.metrics["success_nor"].value == 1
 
 
+def successes(kind: type[Gates], content: dict, draws: int) -> Proportion:
+    """Return the share of trials that are right, one of each combination on random devices."""
+    noisy = with_noise(content, cycle=True, device=True, instrument=True)
+    right = total = 0
+    for k in range(draws):
+        asked = kind(trials=1, seed=k, **({"gates": "imp"} if kind is LogicImp else {}))
+        record = rehearse(asked, noisy, seed=k)
+        trials = trials_of(record, asked)
+        boundary = boundary_of(trials)
+        right += sum(one.right(boundary) for one in trials)
+        total += len(trials)
+    return proportion(right, total)
+
+
 @pytest.mark.long
-@pytest.mark.timeout(540)
-def test_most_trials_on_random_devices_succeed():
-    noisy = with_noise(MAGIC, cycle=True, device=True, instrument=True)
-    results = [rehearse(LogicMagic(trials=5, seed=k), noisy, seed=k).analyse() for k in range(10)]
-    assert np.mean([one.metrics["success_nor"].value for one in results]) > 0.9
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("kind", "content"), [(LogicImp, LOGIC), (LogicMagic, MAGIC)])
+def test_trials_on_random_devices_succeed(kind, content):
+    found = successes(kind, content, 50)
+    assert found.total == 200
+    assert found.exact[0] > 0.9  # the lower end of the interval of Clopper and Pearson
+
+
+def test_success_has_its_intervals(implied):
+    record, _ = implied
+    table = record.analyse().tables[-1]
+    assert table.title == "Success of the gates"
+    data = {column.name: column.data for column in table.columns}
+    assert data["gate"] == ("IMP", "NAND")
+    assert data["trials"] == data["right"] == (4.0, 4.0)
+    exact = proportion(4, 4).exact
+    assert data["low, exact"] == (exact[0],) * 2 == pytest.approx((0.025**0.25,) * 2)
+    assert data["high, exact"] == (1.0, 1.0)
+    assert data["low"][0] == proportion(4, 4).wilson[0]
 
 
 def test_trials_come_in_random_order(implied):

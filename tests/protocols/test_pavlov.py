@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from labctl.analysis.quantiles import student_95
 from labctl.benchfile import define_bench, read_bench
 from labctl.readings import Flag, Readings
 from labctl.rehearsal import Rehearsed, rehearse
@@ -156,3 +157,37 @@ def test_lost_readings_are_left_out(whole, every):
     # whatever is left can be stored and read again
     msgspec.json.decode(msgspec.json.encode(found), type=Results)
     assert found.notes
+
+
+DRAWN = {"repeats": 5, "conditioning": 6, "extinction": 6, "hold": "1 s .. 30 s, 2 log"}
+
+
+def covered(draws: int, seed: int) -> dict[str, float]:
+    """Return how often each figure has the truth in its interval.
+
+    Filaments with a hidden growth time and 1/f noise are conditioned; the truth is what the same
+    device does without noise.
+    """
+    random = np.random.default_rng(seed)
+    hits: dict[str, list[bool]] = {}
+    for k in range(draws):
+        growth = f"{random.uniform(5, 15):.4g} ms"
+        content = bench_content("direct-cbram", growth=growth, noise_sigma=0.01)
+        quiet = with_noise(content, read=False)
+        own = rehearse(Pavlov(**{**DRAWN, "repeats": 1}), quiet).analyse().metrics
+        found = rehearse(Pavlov(**DRAWN), with_noise(content, read=True), seed=k).analyse().metrics
+        for name in ("association_index", "index_extinguished", "kept", "extinguished"):
+            half = student_95(4) * found[name].sigma
+            hits.setdefault(name, []).append(abs(found[name].value - own[name].value) <= half)
+    return {name: float(np.mean(own)) for name, own in hits.items()}
+
+
+def test_associations_of_hidden_filaments_are_in_their_intervals():
+    assert sum(covered(2, 1).values()) >= 3.0  # of four
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_associations_of_many_hidden_filaments_are_covered_as_often_as_said():
+    for name, share in covered(200, 2).items():
+        assert abs(share - 0.95) <= 3 * math.sqrt(0.95 * 0.05 / 200), name

@@ -129,7 +129,7 @@ def test_the_reads_of_a_quiet_device_disturb_nothing(found):
 
 def test_reads_that_write_are_seen():
     asked = Relaxation(
-        amplitudes=(1.0,), pulses=(3,), read=0.5, read_width=2e-3, last=1.0, within=0.002,
+        amplitudes=(1.0,), pulses=(3,), read=0.8, read_width=2e-3, last=1.0, within=0.002,
         compliance=0.1, per_decade=4,
     )  # fmt: skip
     found = rehearse(asked, device("direct-ftj")).analyse()

@@ -47,7 +47,7 @@ def own_threshold(protocol, content, prior):
 @functools.cache
 def quiet():
     """Return a noise-free run and its results."""
-    record = rehearse(SlidingThreshold(repeats=1), bench_content("direct-ftj"))
+    record = rehearse(SlidingThreshold(repeats=1, within=0.002), bench_content("direct-ftj"))
     return record, record.analyse()
 
 
@@ -56,7 +56,7 @@ def test_the_thresholds_are_the_devices_own_and_slide_as_in_s4_9():
     for prior in (2.0, 20.0):
         theta = results.metrics[f"threshold_after_{prior:g}Hz"]
         truth = own_threshold(record.protocol, bench_content("direct-ftj"), prior)
-        # the baseline is met within 1 %, which moves the threshold by less
+        # what was done to reach the baseline moves the threshold a little
         assert theta.value == pytest.approx(truth, rel=0.03)
         assert theta.definition == "threshold-crossing"
     low, high = (results.metrics[f"threshold_after_{p}Hz"] for p in (2, 20))

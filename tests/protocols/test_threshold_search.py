@@ -54,8 +54,8 @@ def test_both_thresholds_are_those_of_the_device(quiet):
         found = metrics[f"threshold_{polarity}"]
         truth = own_threshold(sign, 0.05, 100e-6, 10e-3, 200e-6)
         assert abs(found.value - truth) <= 1.96 * found.sigma
-        # the preset's own threshold of excitation
-        assert found.value == pytest.approx(sign * 0.3, abs=0.01)
+        # above 0.3 V, from which the junction is excited at all, and below its pulses of 1 V
+        assert 0.5 < sign * found.value < 0.9
     assert metrics["returned"].value == 1
 
 
@@ -65,7 +65,8 @@ def covered(seed):
     width, g = float(rng.uniform(50e-6, 400e-6)), float(rng.uniform(150e-6, 600e-6))
     truth = float(rng.uniform(0.15, 0.7))
     protocol = ThresholdSearch(width=width, baseline=g, repeats=2, seed=seed)
-    content = bench_content("direct-ftj", conductance=g, threshold=truth)
+    # without creep a junction begins to change with a step at its threshold
+    content = bench_content("direct-ftj", conductance=g, threshold=truth, creep=0.0)
     metrics = rehearse(protocol, content, seed=seed).analyse().metrics
     return [
         abs(metrics[f"threshold_{polarity}"].value - sign * truth)

@@ -1,5 +1,8 @@
 """The crossbar: against a plain network, against ideal wires, with non-linear cells, written."""
 
+import contextlib
+import io
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +12,7 @@ import scipy.sparse.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docs.figures import crossbar_reading
 from labctl.errors import BadInput
 from sim_backend.array import DeviceArray
 from sim_backend.crossbar import Drive, Ohmic, Wires, read_matrix, scheme, solve
@@ -74,6 +78,25 @@ def test_it_is_the_plain_network(path, shape, seed, size, wires) -> None:
             found.v, network(g, drive, Wires(*wires)), rtol=0, atol=1e-9 * largest
         )
         assert found.error <= 1e-11 * largest
+
+
+@KERNELS
+@pytest.mark.parametrize("shape", [(1, 1), (5, 9), (16, 16), (24, 7)])
+def test_it_agrees_with_badcrossbar(path, shape, monkeypatch) -> None:
+    """To 1e-9, every cell's current and every bit line's; skipped where it is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # at what it imports
+        badcrossbar = pytest.importorskip("badcrossbar")
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    random = np.random.default_rng(6)
+    g, words = random.uniform(1e-5, 1e-3, shape), random.uniform(-1, 1, shape[0])
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        theirs = badcrossbar.compute(words[:, np.newaxis], 1 / g, 1.7).currents
+    found = solve(g, Drive(words, np.zeros(shape[1])), Wires(1.7, 1.7))
+    largest = np.max(np.abs(theirs.device))
+    np.testing.assert_allclose(found.i, theirs.device, rtol=1e-9, atol=1e-9 * largest)
+    np.testing.assert_allclose(found.bits, np.ravel(theirs.output), rtol=1e-9, atol=1e-9 * largest)
 
 
 def test_without_resistance_every_cell_sees_what_is_applied() -> None:
@@ -172,6 +195,24 @@ def test_a_selector_keeps_sneak_currents_out() -> None:
     error = [abs(found.bits[5] / found.i[5, 5] - 1) for found in (plain, guarded)]
     assert error[0] > 100
     assert error[1] < 0.05 * error[0]
+
+
+def test_the_error_of_a_read_grows_with_the_array() -> None:
+    """S2.9: against size, pattern, scheme, and what guards the cells."""
+    found = crossbar_reading.measure((4, 16, 64))
+    for name in ("floating", "V/2", "V/3"):
+        assert np.all(np.diff(found[f"passive, {name}"]) > 0), name
+        assert np.all(np.diff(np.abs(found[f"1T1R, {name}"])) > 0), name
+    # V/2 without wires: every other cell of the column adds half its current
+    ratio = crossbar_reading.LOW / crossbar_reading.HIGH
+    assert found["passive, V/2"][0] == pytest.approx(3 * 0.5 * ratio, rel=0.01)
+    assert found["passive, V/2, even chance"][2] < 0.7 * found["passive, V/2"][2]
+    assert np.all(np.abs(found["passive, grounded"]) < found["passive, V/3"])
+    assert found["passive, V/2, 64 x 64"] > 100
+    assert 0 < found["1S1R, V/2, 64 x 64"] < 0.1
+    assert -0.2 < found["1T1R, V/2, 64 x 64"] < 0  # the wires' share
+    assert set(crossbar_reading.TARGETS) <= set(found)
+    assert crossbar_reading.draw(found).axes
 
 
 def test_a_transistor_cuts_the_other_rows_off_and_limits_the_current() -> None:

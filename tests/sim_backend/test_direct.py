@@ -123,13 +123,15 @@ def test_turns_together_are_turns_one_by_one(compliance: float) -> None:
     played(apart, quiet, compliance)
     assert first.device.tally.positive == second.device.tally.positive == 90
     limited = [source.fixture.drives[0].limited for source in (together, apart)]
-    assert limited[0] == pytest.approx(limited[1], rel=1e-9)
+    # a limit is looked for step by step, which makes more of the rounding of times
+    rel = 1e-9 if compliance == 1.0 else 1e-6
+    assert limited[0] == pytest.approx(limited[1], rel=rel)
     assert (limited[0] > 0) == (compliance < 1)  # in the first turns and in the last
-    np.testing.assert_allclose(first.device.state.values, second.device.state.values, rtol=1e-9)
+    np.testing.assert_allclose(first.device.state.values, second.device.state.values, rtol=rel)
     assert first.clock.now() == pytest.approx(second.clock.now(), rel=1e-12)
     sums = [(source.fixture.drives[0].charge, source.fixture.drives[0].flux)
             for source in (together, apart)]  # fmt: skip
-    assert sums[0] == pytest.approx(sums[1], rel=1e-9)
+    assert sums[0] == pytest.approx(sums[1], rel=rel)
 
 
 def test_left_alone_the_device_is_at_zero() -> None:

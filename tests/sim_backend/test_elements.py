@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import labctl
+from labctl.waveform import read, rest
 from sim_backend.devices import Stream, family
 from sim_backend.devices.diode import junction_current, wright_omega
 from sim_backend.devices.family import GRADES
@@ -204,3 +206,21 @@ def test_open_and_short_are_resistors() -> None:
     assert charge(model, state, 10.0, 1.0) == pytest.approx(1e-12 + 1e-12)
     model, state = made("short", resistance="250 mOhm")
     assert model.conductance(state)[0] == 4.0
+
+
+@pytest.mark.parametrize(("element", "volt", "ampere"), [
+    ("resistor", 0.5, 50e-6), ("capacitor", 0.5, 50e-12), ("diode", 0.5, 155e-6),
+    ("open", 0.5, 50e-15), ("short", 0.05, 0.05),
+])  # fmt: skip
+def test_an_instrument_is_checked_on_an_element(element: str, volt: float, ampere: float) -> None:
+    """On its two benches: without an instrument to the digit, with one to its uncertainty."""
+    limit = 20e-3 if ampere < 1e-3 else 0.1
+    waveform = (read(volt, 20e-3) + rest(1e-3)) * 3
+    with labctl.bench(f"direct-{element}", seed=1) as bench:
+        exact = bench.play(waveform, limit)[-1]
+    assert exact.i == pytest.approx(ampere, rel=0.01)
+    with labctl.bench(f"sim-{element}", seed=1) as bench:
+        shown = bench.play(waveform, limit)[-1]
+    assert shown.v == pytest.approx(volt, rel=0.01, abs=1e-3)
+    # a fixed range of the limit, the offset of the source, and the wires of the probes
+    assert shown.i == pytest.approx(exact.i, rel=0.03, abs=5e-4 * limit)

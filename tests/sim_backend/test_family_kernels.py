@@ -5,8 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim_backend.devices import Stream, cbram, family, mtj_refresh, pcm, rram_gap_travel, stream
+from sim_backend.devices import (
+    Stream,
+    cbram,
+    diode,
+    domain_wall_track,
+    family,
+    fefet,
+    hzo_switching,
+    mtj_refresh,
+    pcm,
+    rram_gap_travel,
+    stream,
+)
 from sim_backend.devices import threshold_switch as neuron
+from sim_backend.devices.model import ends
 
 FAMILIES = [
     ("rram", "hfox"),
@@ -20,7 +33,16 @@ FAMILIES = [
     ("mtj", "stochastic-50nm"),
     ("mtj", "weight-32"),
     ("threshold-switch", "vo2"),
+    ("domain-wall", "notched-5"),
+    ("domain-wall", "track-32"),
+    ("hzo", "deng-10nm"),
+    ("hzo", "alessandri-8nm"),
+    ("fefet", "hzo"),
+    ("diode", "ideal"),
+    ("diode", "1n914"),
 ]
+#: voltages on a gate in units of those on a top electrode
+GATE = {"domain-wall": 1.3, "fefet": 3.0}
 HISTORY: list[tuple[dict[str, Any], float]] = [
     ({"top": 0.4}, 1e-4),
     ({"top": 1.2}, 1e-6),
@@ -33,22 +55,35 @@ HISTORY: list[tuple[dict[str, Any], float]] = [
 ]
 
 
+def history(name: str) -> list[tuple[dict[str, Any], float]]:
+    """Return the history on the terminals of a family; a gate is driven, its drain looked at."""
+    if name not in GATE:
+        return HISTORY
+    scale, pieces = GATE[name], []
+    for levels, duration in HISTORY:
+        first, last = ends(levels.get("top", 0.0))
+        pieces.append(({"gate": (scale * first, scale * last), "drain": 0.05}, duration))
+    return [*pieces, ({"gate": 1.3 * scale}, 3e-9), ({"drain": 0.05}, 1e-3)]
+
+
 @pytest.mark.parametrize(("name", "preset"), FAMILIES)
 def test_a_family_is_the_same_compiled_and_plain(
     name: str, preset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To 1e-9: the logarithms of both differ in their last digits only."""
-    for module in (stream, cbram, pcm, rram_gap_travel):
+    for module in (stream, cbram, pcm, rram_gap_travel, domain_wall_track, fefet, diode):
         monkeypatch.setattr(module, "_MANY", 8)
     for module in (mtj_refresh, neuron):
         monkeypatch.setattr(module, "_WORTH", 8)
+    monkeypatch.setattr(hzo_switching, "_LARGE", 8)
     found = []
     for path in ("numba", "numpy"):
         monkeypatch.setenv("LABCTL_KERNELS", path)
         model = family(name).load(preset)
         state = model.fresh(20, Stream(1), spread=True, first=3)
         state.noise = Stream(5)
-        charges = [model.advance(state, *piece, 320.0, Stream(2)) for piece in HISTORY]
+        pieces = history(name)
+        charges = [model.advance(state, *piece, 320.0, Stream(2)) for piece in pieces]
         found.append((np.array(charges), state, model.conductance(state)))
     (charges, one, seen), (others, other, theirs) = found
     size = np.abs(others).max(axis=(1, 2), keepdims=True) + 1e-300

@@ -96,16 +96,18 @@ def integrated(sample: Sample, level: Any, duration: float) -> tuple[np.ndarray,
             return [loss, -v1 / p["t1"], -v2 / t2, -z / p["tz"], trace, -s / p["ts"], i]
         side = math.copysign(1, v)
         x, grow = (math.exp((abs(v) - 1) / p[scale]) for scale in ("vd", "vp"))
+        flown = math.exp((max(abs(v), shared.creep) - 1) / p["vd"])
+        w = flown * math.exp(min(0.0, abs(v) - shared.creep) / shared.vc)
         fresh = max(0.0, 1 - side * s / x)
         m1, m2, mz = (p["m1p"], p["m2p"], 1) if v > 0 else (-p["m1n"], -p["m2n"], -p["mzn"])
         gain = max(0.0, p["e0"] + p["ka"] * c + p["al"] * c * c)
         return [
-            fresh * grow * gain * (1 - lasting) / 1e-4
+            fresh * grow * w / x * gain * (1 - lasting) / 1e-4
             if v > 0
-            else -fresh * x * p["al"] * c * c * lasting / 1e-4,
-            p["u"] * x * (m1 - v1) / 1e-4 - v1 / p["t1"],
-            p["u"] * x * (m2 - v2) / 1e-4 - v2 / t2,
-            p["uz"] * x * fresh * (mz - z) / 1e-4,
+            else -fresh * w * p["al"] * c * c * lasting / 1e-4,
+            p["u"] * w * (m1 - v1) / 1e-4 - v1 / p["t1"],
+            p["u"] * w * (m2 - v2) / 1e-4 - v2 / t2,
+            p["uz"] * w * fresh * (mz - z) / 1e-4,
             0.0,
             (side * x - s) / p["ts"],
             i,
@@ -114,7 +116,9 @@ def integrated(sample: Sample, level: Any, duration: float) -> tuple[np.ndarray,
     edges = [0.0, duration]
     if first != last:
         edges += [
-            x * duration for x in ((e - first) / (last - first) for e in (0.3, -0.3)) if 0 < x < 1
+            x * duration
+            for x in ((e - first) / (last - first) for e in (0.3, -0.3, 0.9, -0.9))
+            if 0 < x < 1
         ]
     y = np.append(sample.variables, 0.0)
     for start, stop in itertools.pairwise(sorted(edges)):
@@ -148,9 +152,9 @@ STARTS = {
         ((0.0, 1.0), 1e-5, 1e-6, 1e-2),
         ((1.0, 0.0), 1e-5, 1e-6, 1e-2),
         ((1.0, -1.0), 1e-3, 1e-5, 1e-2),
-        ((0.0, 1.5), 0.5, 1e-5, 1e-2),
-        ((0.0, -1.5), 0.5, 1e-5, 1e-2),
-        ((1.5, 0.0), 0.5, 1e-5, 1e-2),
+        ((0.0, 1.5), 0.5, 5e-5, 1e-2),
+        ((0.0, -1.5), 0.5, 5e-5, 1e-2),
+        ((1.5, 0.0), 0.5, 5e-5, 1e-2),
     ],
 )
 def test_closed_forms_agree_with_integration(
@@ -160,11 +164,13 @@ def test_closed_forms_agree_with_integration(
     sample = Sample(400e-6)
     sample.peaks(STARTS[history])
     expected, expected_charge = integrated(sample, level, duration)
+    before = sample.state.tally().throughput
     charge = sample.apply(level, duration)
+    passed = sample.state.tally().throughput - before  # of both signs, which may cancel
     span = math.log(sample.model.parameters.gmax / sample.model.parameters.gmin)
     error = (sample.variables - expected) * [span, 1, 1, 1, 1, 1]
     assert np.abs(error).max() < state_bound
-    assert charge == pytest.approx(expected_charge, rel=charge_bound)
+    assert charge == pytest.approx(expected_charge, abs=charge_bound * passed)
 
 
 LEVELS = st.sampled_from([-1.8, -1.0, -0.31, -0.3, 0.0, 0.1, 0.3, 0.45, 1.0, 1.5])

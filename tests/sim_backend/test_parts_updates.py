@@ -72,6 +72,45 @@ def test_a_train_is_the_same_compiled_and_plain(
                 np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-20)
 
 
+@pytest.mark.parametrize("path", ["numba", "numpy"])
+@pytest.mark.parametrize("width", [1e-14, 1e-7, 3e-6, 1e-3])
+def test_turns_without_variation_add_up_as_a_series(
+    path: str, width: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A train of equal turns in closed form is the turns one by one."""
+    monkeypatch.setenv("LABCTL_KERNELS", path)
+    model = family("rram-array").load("volatile", {"m1": 0.02, "m2": 0.01, "lower_sigma": 0.0})
+    pieces = [({"top": 1.5}, width), ({"top": -1.4}, 0.3 * width), ({}, 1e-4)]
+    once, apart = (model.fresh(40, Stream(1), spread=True) for _ in range(2))
+    for state in (once, apart):
+        model.advance(state, {"top": 1.4}, 3e-6, 300.0, None)
+    charge = model.repeat(once, pieces, 60, 300.0, None)
+    expected = repeat_plainly(model, apart, pieces, 60, 300.0, None)
+    np.testing.assert_allclose(charge, expected, rtol=1e-9)
+    for row in ("w", "throughput", "positive", "negative", "events"):
+        np.testing.assert_allclose(once.row(row), apart.row(row), rtol=1e-9)
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_noise_that_reaches_the_other_limit_is_the_same_compiled_and_plain(
+    table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a draw may take a weight across its whole range, or a rare one does."""
+    for sigma in (0.42, 1.5):
+        changes = {"m1": 0.02, "m2": 0.01, "lower_sigma": 0.0, "cycle_sigma": sigma, "lower": 0.9}
+        model = family("rram-array").load("volatile", changes)
+        found = []
+        for path in ("numba", "numpy"):
+            monkeypatch.setenv("LABCTL_KERNELS", path)
+            state = model.fresh(1500, Stream(1), spread=True)
+            charge = model.repeat(
+                state, [({"top": 1.5}, 1e-7), ({}, 1e-3)], 202, 300.0, Stream(2, table=table)
+            )
+            found.append((charge, state.row("w").copy()))
+        np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-8)
+        np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-12)
+
+
 def test_a_weight_below_the_least_conductance_is_at_it_for_its_time() -> None:
     """G = max(floor, linear), however the time is cut, on the way down and on the way back."""
     model = family("rram-array").load("volatile")

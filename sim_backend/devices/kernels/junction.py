@@ -28,7 +28,10 @@ __all__ = ["through"]
 Array = NDArray[np.float64]
 
 #: each after those it calls
-_MOTION = ("kept", "relaxed", "summed", "fresh_part", "held", "led", "begun", "placed", "drifted")
+_MOTION = (
+    "kept", "relaxed", "summed", "fresh_part", "written", "held", "led", "begun", "placed",
+    "drifted",
+)  # fmt: skip
 _CURRENT = (
     "log_conductance", "shape", "flow", "at", "quadrature", "passed", "rested", "piece", "excited",
 )  # fmt: skip
@@ -71,7 +74,7 @@ def _rates(column: Array) -> Rates:
     return Rates(
         x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9], x[10], x[11], x[12], x[13],
         x[14], x[15], x[16], x[17], x[18], x[19], x[20], x[21], x[22], x[23], x[24], x[25], x[26],
-        x[27], x[28], x[29],
+        x[27], x[28], x[29], x[30], x[31],
     )  # fmt: skip
 
 

@@ -18,8 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 __all__ = [
-    "absorb", "absorb_all", "mix", "normal", "normals", "normals_of", "uniform", "uniforms",
-    "uniforms_of",
+    "absorb", "absorb_all", "mix", "normal", "normals", "uniform", "uniforms", "uniforms_of",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -74,15 +73,6 @@ def uniforms_of(words: Words) -> Array:
     found = np.empty(words.shape[0])
     for k in range(words.shape[0]):
         found[k] = uniform(words[k])
-    return found
-
-
-@njit(cache=True)
-def normals_of(words: Words) -> Array:
-    """Return the standard normal numbers of words, shape (n,)."""
-    found = np.empty(words.shape[0])
-    for k in range(words.shape[0]):
-        found[k] = normal(words[k])
     return found
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,9 +35,10 @@ from sim_backend.devices.model import (
 
 __all__ = ["Range", "fast_forward"]
 
-_CHARGE, _THROUGHPUT = TALLY.index("charge"), TALLY.index("throughput")
+_SUMS = [TALLY.index("charge"), TALLY.index("throughput")]
 _FEW = 6  # turns that are simply played
 _FIRST_TRIAL, _GROWTH = 2, 4  # turns of the first trial, and how many more in the next
+_SAMPLE = 16  # turns played on each side of those left out, where turns differ by chance
 _AGREES = 1e-13  # relative difference that counts as rounding
 
 
@@ -79,26 +81,54 @@ def fast_forward(
     -------
     ndarray
         Charge into each terminal, C. For turns that were not played it is the mean of the last
-        ones; so are charge and throughput in the tally.
+        ones; so are charge and throughput in the tally. Where turns differ by chance, sixteen more
+        are played before and after those left out, and the mean is that of both: of a relative
+        spread of the charge of a turn, a fifth is left in that of a long train.
     """
     origin = state.values.copy()
     total = repeat_plainly(model, state, pieces, min(count, 1), temperature, stream)
     left = count - min(count, 1)
-    if left <= _FEW:
+    differ = stream is not None or state.noise is not None
+    more, trial = _SAMPLE if differ else 0, _FIRST_TRIAL
+    if left <= _FEW + 2 * more:
         return total + repeat_plainly(model, state, pieces, left, temperature, stream)
-    rows = [state.names.index(name) for name in known.counters]
-    before = state.values[rows].copy()
+    rows, before = [state.names.index(name) for name in known.counters], state.values.copy()
     total += repeat_plainly(model, state, pieces, 1, temperature, stream)
-    left, gain = left - 1, state.values[rows] - before
-    trial = _FIRST_TRIAL
-    while trial < left:
-        turns, start = (left - trial, trial), (origin, gain)
+    gain = state.values[rows] - before[rows]
+    # what is particular to the first turns is not to be counted for all of them
+    total += repeat_plainly(model, state, pieces, more // 2, temperature, stream)
+    sums = state.values[_SUMS]
+    early = repeat_plainly(model, state, pieces, more - more // 2, temperature, stream)
+    first = _Mean(early, state.values[_SUMS] - sums, max(more - more // 2, 1))
+    total, left = total + early, left - 1 - more
+    while trial + more < left:
+        turns, start = (left - trial - more, trial), (origin, gain)
+        sums = state.values[_SUMS]
         found = _trial(model, state, pieces, turns, temperature, stream, known, start)
         if found is not None:
-            total += found
-            return total
+            late = found + repeat_plainly(model, state, pieces, more, temperature, stream)
+            last = _Mean(late, state.values[_SUMS] - sums, trial + more)
+            mean = _between(first, last) if differ else last
+            state.values[_SUMS] += mean.sums * turns[0] / mean.turns
+            return total + late + mean.charges * turns[0] / mean.turns
         trial *= _GROWTH
     return total + repeat_plainly(model, state, pieces, left, temperature, stream)
+
+
+class _Mean(NamedTuple):
+    """What some turns have moved."""
+
+    charges: Array  #: into each terminal, C
+    sums: Array  #: in the tally, C
+    turns: float
+
+
+def _between(first: _Mean, last: _Mean) -> _Mean:
+    """Return what a turn between some turns and others moves."""
+    charges, sums = (
+        a / first.turns + b / last.turns for a, b in zip(first[:2], last[:2], strict=True)
+    )
+    return _Mean(charges, sums, 2.0)
 
 
 def _trial(
@@ -111,11 +141,11 @@ def _trial(
     known: Range,
     start: tuple[Array, Array],
 ) -> Array | None:
-    """Skip some turns and play some; returns the charges, or None when the end is not known."""
+    """Skip some turns and play some; returns their charge, or None when the end is not known."""
     skipped, played = turns
     origin, gain = start
     rows = [state.names.index(name) for name in known.counters]
-    counted = [*rows, _CHARGE, _THROUGHPUT]
+    counted = [*rows, *_SUMS]
     found, charges = [], []
     for extremes, begin in ((known.lowest, state.values), (known.highest, origin)):
         values = begin.copy()
@@ -128,14 +158,11 @@ def _trial(
         found.append(copy.values)
     low, high = found
     apart = np.where(low == high, 0.0, high) - np.where(low == high, 0.0, low)  # inf is inf
-    apart[[_CHARGE, _THROUGHPUT]] = 0.0
+    apart[_SUMS] = 0.0
     if not np.all(np.abs(apart) <= _AGREES * np.maximum(np.abs(low), np.abs(high))):
         return None
     middle = low + apart / 2
-    middle[[_CHARGE, _THROUGHPUT]] = (low + high)[[_CHARGE, _THROUGHPUT]] / 2
-    for row in (_CHARGE, _THROUGHPUT):
-        before = state.values[row]
-        middle[row] = before + (middle[row] - before) * ((skipped + played) / played)
+    middle[_SUMS] = (low + high)[_SUMS] / 2
     state.values[:] = middle
     mean: Array = (charges[0] + charges[1]) / 2
-    return mean * ((skipped + played) / played)
+    return mean

@@ -61,15 +61,18 @@ class Lattice:
         start = age[:, np.newaxis] / periods + self.phases
         length = duration[:, np.newaxis] / periods
         cell = np.floor(start)
-        stale = cell != self.cells
-        if stale.any():
-            self.normals[stale] = _round(self.words[stale], cell[stale])
         share = start - cell
         passed = np.floor(share + length)
+        stale, left = cell != self.cells, passed > 0
+        # the numbers of the cells in which the stretches begin and end, looked up in one go
+        begin, end = int(stale.sum()), bool(left.any())
+        arrived = np.zeros((0, 3))
+        if begin or end:
+            words = np.concatenate([self.words[stale], self.words[left]])
+            seen = _round(words, np.concatenate([cell[stale], cell[left] + passed[left]]))
+            self.normals[stale], arrived = seen[:begin], seen[begin:]
         means = _inside(self.normals, share + length / 2)
-        left = passed > 0
-        if left.any():
-            arrived = _round(self.words[left], cell[left] + passed[left])
+        if end:
             ways = self.normals[left], arrived, share[left], length[left], passed[left]
             means[left] = _over_cells(*ways)
             self.normals[left] = arrived

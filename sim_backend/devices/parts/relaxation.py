@@ -22,8 +22,8 @@ from labctl.errors import BadInput
 from sim_backend.devices.model import Array
 
 __all__ = [
-    "activated", "decay", "decay_integral", "log_decay", "log_growth", "power_terms", "sinh_decay",
-    "stretched_terms", "sum_of_terms",
+    "activated", "activation", "decay", "decay_integral", "log_decay", "log_growth", "power_terms",
+    "sinh_decay", "stretched_terms", "sum_of_terms",
 ]  # fmt: skip
 
 #: Boltzmann constant, eV/K (SI, exact)
@@ -56,6 +56,23 @@ def activated(
     inverse = 1.0 / np.asarray(temperature, np.float64) - 1.0 / np.asarray(reference, np.float64)
     exponent = np.asarray(energy, np.float64) / BOLTZMANN * inverse
     return np.asarray(tau, np.float64) * np.exp(np.clip(exponent, -_LARGEST_EXPONENT, 600.0))
+
+
+@lru_cache(maxsize=1024)
+def activation(energy: float, temperature: float, reference: float) -> float:
+    """Return by how much a time constant is longer at another temperature: `activated` of 1 s.
+
+    Parameters
+    ----------
+    energy, temperature, reference
+        As for `activated`, plain numbers.
+
+    Examples
+    --------
+    >>> f"{activation(0.7, 310.0, 300.0):.4f}"
+    '0.4175'
+    """
+    return float(activated(1.0, energy, temperature, reference))
 
 
 def decay(x: ArrayLike, duration: ArrayLike, tau: ArrayLike, to: ArrayLike = 0.0) -> Array:

@@ -22,11 +22,13 @@ from pydantic import Field
 from labctl.units import Kelvin, Second, Unit
 from sim_backend.devices.family import Conditions
 from sim_backend.devices.model import Array
-from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.relaxation import activation
 
 __all__ = ["Retention", "left", "retention_times"]
 
 ElectronVolt = Annotated[float, Unit("eV")]
+
+_MANY = 256  # devices from which it is worth looking whether all have rested as long
 
 
 class Retention(Conditions):
@@ -60,8 +62,8 @@ def retention_times(p: Retention, duration: float, temperature: float) -> float:
     """
     if p.retention <= 0:
         return 0.0
-    args = p.retention, p.retention_energy, temperature, p.retention_temperature
-    return float(duration / activated(*args))
+    slower = activation(p.retention_energy, temperature, p.retention_temperature)
+    return duration / (p.retention * slower)
 
 
 def left(written: Array, goal: Array | float, faded: Array) -> Array:
@@ -78,4 +80,7 @@ def left(written: Array, goal: Array | float, faded: Array) -> Array:
     """
     if not np.any(faded):
         return np.array(written, np.float64)
-    return np.asarray(goal + (written - goal) * np.exp(-faded))
+    rested: Array | float = faded
+    if faded.ndim == 1 and faded.size >= _MANY and np.all(faded == faded[0]):
+        rested = float(faded[0])
+    return np.asarray(goal + (written - goal) * np.exp(-rested))
