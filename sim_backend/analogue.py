@@ -59,13 +59,13 @@ from sim_backend.plans import (
     normals,
 )
 
-__all__ = ["Imperfections", "LastLevel", "Mark", "Sample", "SourceMeter"]
+__all__ = ["ARRIVAL", "Imperfections", "LastLevel", "Mark", "Sample", "SourceMeter"]
 
 _CABLE = 130e-12  # F
 _BEND = 1.2  # time constants to the corner of the drawn exponential
 _CORNER = 1.0 - math.exp(-_BEND)
-#: where the second line ends so that the two triangles hold one time constant of the step
-_ARRIVAL = (2.0 - _BEND) / (1.0 - _CORNER)
+#: where the second line ends, in time constants: the two triangles hold one of the step
+ARRIVAL = (2.0 - _BEND) / (1.0 - _CORNER)
 _SIGMAS = 3.0  # of a specified accuracy
 _PLANS = 64  # settings of a meter whose numbers are kept
 
@@ -266,15 +266,16 @@ class SourceMeter:
         before = self.fixture.current(self.drive) if settling > 0 else 0.0
         self.last_level = LastLevel(now, before, settling)
 
-    def approach(self, before: float, level: float, time_constant: float) -> Path:
-        """Return the way from one level to another, beginning now."""
-        now = self.clock.now_s
+    def approach(
+        self, before: float, level: float, time_constant: float, *, since: float | None = None
+    ) -> Path:
+        """Return the way from one level to another, beginning now or at a time."""
+        now = self.clock.now_s if since is None else since
         if self.ideal or before == level:
             return ((now, level),)
-        change = level - before
-        tau = max(time_constant, abs(change) / self.spec.slew / _ARRIVAL)
-        corner = (now + _BEND * tau, before + change * _CORNER)
-        return ((now, before), corner, (now + _ARRIVAL * tau, level))
+        tau = max(time_constant, abs(level - before) / self.spec.slew / ARRIVAL)
+        corner = (now + _BEND * tau, before + (level - before) * _CORNER)
+        return ((now, before), corner, (now + ARRIVAL * tau, level))
 
     # meter --------------------------------------------------------------------------------------
 

@@ -45,7 +45,8 @@ class Clock:
         self.now_s = start
         self.pace = pace
         self._order = itertools.count()
-        self._due: list[tuple[float, int, Event]] = []
+        #: what is to happen, the next of it first (a heap); also what was cancelled meanwhile
+        self.due: list[tuple[float, int, Event]] = []
         self._wall_zero = time.monotonic() - (start / pace if pace else 0.0)
 
     def now(self) -> float:
@@ -55,7 +56,7 @@ class Clock:
     def at(self, when: float, action: Callable[[], None]) -> Event:
         """Schedule an action; simultaneous events run in the order they were scheduled."""
         event = Event(max(when, self.now_s), action)
-        heapq.heappush(self._due, (event.time, next(self._order), event))
+        heapq.heappush(self.due, (event.time, next(self._order), event))
         return event
 
     def after(self, delay: float, action: Callable[[], None]) -> Event:
@@ -64,20 +65,25 @@ class Clock:
 
     def next_event(self) -> float | None:
         """Return the time of the next event that was not cancelled."""
-        while self._due and self._due[0][2].action is None:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        while self.due and self.due[0][2].action is None:
+            heapq.heappop(self.due)
+        return self.due[0][0] if self.due else None
+
+    def free_until(self, when: float) -> bool:
+        """Whether nothing happens up to a time, that moment included."""
+        due = self.next_event()
+        return due is None or due > when
 
     def pending(self) -> set[Event]:
         """Return the events that were not cancelled."""
-        return {event for _, _, event in self._due if event.action is not None}
+        return {event for _, _, event in self.due if event.action is not None}
 
     def leap(self, duration: float) -> None:
         """Let time pass that was accounted for: whatever is due is due that much later, s."""
         self.now_s += duration
-        for _, _, event in self._due:
+        for _, _, event in self.due:
             event.time += duration
-        self._due = [(event.time, order, event) for _, order, event in self._due]
+        self.due = [(event.time, order, event) for _, order, event in self.due]
 
     def advance(self, duration: float) -> None:
         """Let time pass, running every event that falls due, s."""
@@ -85,13 +91,15 @@ class Clock:
 
     def advance_to(self, when: float) -> None:
         """Let time pass until `when`; a time in the past changes nothing."""
-        while (due := self.next_event()) is not None and due <= when:
-            _, _, event = heapq.heappop(self._due)
-            self._move(event.time)
+        while self.due and not self.free_until(when):
+            _, _, event = heapq.heappop(self.due)
+            if event.time > self.now_s:
+                self._move(event.time)
             action, event.action = event.action, None
             if action is not None:
                 action()
-        self._move(when)
+        if when > self.now_s:
+            self._move(when)
 
     def catch_up(self) -> None:
         """With a pace, bring the time to where the wall clock says it is."""
@@ -106,8 +114,7 @@ class Clock:
             self.advance_to(min(end, self.now_s + slice_s))
 
     def _move(self, when: float) -> None:
-        if when <= self.now_s:
-            return
+        """Go to a later time; with a pace no earlier than the wall clock does."""
         self.now_s = when
         if self.pace:
             behind = self._wall_zero + when / self.pace - time.monotonic()

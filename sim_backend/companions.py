@@ -9,16 +9,18 @@ volts, reads the current there, and is triggered by the generator's second outpu
     address = "USB0::0x0957::0x2C07::MY57800001::INSTR"
 
     [instruments.awg.meter]
+    driver = "keithley2600" # or "keithley2400" or "keithley2450"; this one unless given
     model = "2602B"
     address = "GPIB0::26::INSTR"
-    channel = "a"           # of the source-meter
+    channel = "a"           # of the source-meter; "front" or "rear" of the others
     terminal = "bottom"     # of the device, that it holds
-    line = 1                # of its digital port, to which the generator's output 2 leads
+    line = 1                # of its trigger port, to which the generator's output 2 leads
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from labctl.errors import BadInput
@@ -26,7 +28,9 @@ from labctl.errors import BadInput
 __all__ = ["connect_cables", "with_meters"]
 
 _TRIGGER_OUTPUT = 2
-_DRIVER = "keithley2600"
+_USUAL = "keithley2600"
+#: driver of a source-meter -> the channel that it usually holds the device with
+_CHANNELS = {"keithley2400": "front", "keithley2450": "front", "keithley2600": "a"}
 
 
 def with_meters(bench: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,14 +47,15 @@ def with_meters(bench: Mapping[str, Any]) -> dict[str, Any]:
     terminals = dict(bench.get("terminals", {}))
     for name, meter in _meters(bench):
         called = f"{name}.meter"
-        given = {key: meter[key] for key in ("model", "address") if key in meter}
-        sections[called] = {"driver": _DRIVER, "address": "", **given}
-        terminals[meter.get("terminal", "bottom")] = f"{called}.{meter.get('channel', 'a')}"
+        given = {key: meter[key] for key in ("model", "address", "driver") if key in meter}
+        sections[called] = section = {"driver": _USUAL, "address": "", **given}
+        channel = meter.get("channel") or _CHANNELS.get(section["driver"], "a")
+        terminals[meter.get("terminal", "bottom")] = f"{called}.{channel}"
     return {**bench, "instruments": sections, "terminals": terminals}
 
 
 def connect_cables(bench: Mapping[str, Any], instruments: Mapping[str, Any]) -> None:
-    """Lead each generator's second output to the digital port of its meter.
+    """Lead each generator's second output to the trigger port of its meter.
 
     Parameters
     ----------
@@ -62,16 +67,35 @@ def connect_cables(bench: Mapping[str, Any], instruments: Mapping[str, Any]) -> 
     Raises
     ------
     BadInput
-        A meter has no digital port.
+        A meter has no trigger port.
     """
     for name, meter in _meters(bench):
-        port = instruments[f"{name}.meter"].ports.get("digio")
-        if port is None:
+        if len(instruments[name].outputs) < _TRIGGER_OUTPUT:
+            continue  # nothing triggers it: the driver says so
+        driver = meter.get("driver", _USUAL)
+        heard = _input(instruments[f"{name}.meter"], driver, meter.get("line", 1))
+        if heard is None:
             raise BadInput(
-                f"instruments.{name}.meter: a {meter['model']} has no digital port, by which it "
-                "could be triggered; take another model"
+                f"instruments.{name}.meter: a {meter['model']} has no port by which it could be "
+                "triggered; take another model"
             )
-        instruments[name].lead(_TRIGGER_OUTPUT, port.line(meter.get("line", 1)).rise)
+        instruments[name].lead(_TRIGGER_OUTPUT, heard, falling=driver == "keithley2400")
+
+
+def _input(instrument: Any, driver: str, line: int) -> Callable[[], None] | None:
+    """Return what an edge on a line of an instrument's trigger port does; None without a port."""
+    if driver == "keithley2400":
+        return partial(instrument.pulse_trigger_link, line)
+    if driver == "keithley2450":
+        return partial(_rise, instrument.unit.port, line)
+    port = instrument.ports.get("digio") if driver == "keithley2600" else None
+    return None if port is None else port.line(line).rise
+
+
+def _rise(port: Any, line: int) -> None:
+    """Let a line of a 2450 be high after it was low, as behind a short pulse."""
+    port.drive(line, high=False)
+    port.drive(line, high=True)
 
 
 def _meters(bench: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

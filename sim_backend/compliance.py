@@ -106,7 +106,7 @@ def _bounded_voltage(drive: Drive, levels: Voltages, when: float, current_at: Cu
 
     level, near = drive.level(when), drive.near
     if drive.kind == "v":
-        voltage = _voltage_for(source, level, near, VOLTAGE) if drive.resistance else level
+        voltage = _voltage_for(source, level, near, behind=True) if drive.resistance else level
         wanted = current(voltage)
         drive.loaded = drive.resistance > 0 and abs(wanted) <= drive.bound
         if abs(wanted) <= drive.bound:
@@ -116,7 +116,7 @@ def _bounded_voltage(drive: Drive, levels: Voltages, when: float, current_at: Cu
     if drive.kind == "open" or abs(source(voltage)) <= drive.bound:
         return voltage
     edge = math.copysign(drive.bound, voltage)
-    return _voltage_for(source, edge, near, VOLTAGE) if drive.resistance else edge
+    return _voltage_for(source, edge, near, behind=True) if drive.resistance else edge
 
 
 def held(
@@ -153,11 +153,13 @@ def _shown(drive: Drive, levels: Voltages, current_at: CurrentAt) -> float:
 
 
 def _voltage_for(
-    current: Callable[[float], float], target: float, near: float, equal: float = FLOOR
+    current: Callable[[float], float], target: float, near: float, *, behind: bool = False
 ) -> float:
     """Return the voltage at which a rising current reaches `target`; +-1e4 V when it never does.
 
-    The search begins near a voltage, as if the conductance there were that of all voltages.
+    The search begins near a voltage, as if the conductance there were that of all voltages. Where
+    what rises is the voltage of a source `behind` a resistance, it is looked for no farther than
+    that asks: it rises by at least as much as the voltage here.
     """
     for low in (near, 0.0):
         found = current(low)
@@ -166,9 +168,12 @@ def _voltage_for(
         if low == 0 or (abs(low) < _HIGHEST and ratio > 0 and abs(low) * ratio < _FAR):
             break
     f_low = found - target
+    equal = VOLTAGE if behind else FLOOR
     if abs(f_low) <= (_CLOSE * abs(target) if low else equal):
         return low
     high = low * target / found if low else math.copysign(1.0, -f_low)
+    if behind and abs(high - low) > abs(f_low):
+        high = low - f_low
     high = min(max(high, -_HIGHEST), _HIGHEST)
     f_high = current(high) - target
     while f_low * f_high > 0:

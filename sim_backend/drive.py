@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["NEVER", "Drive", "Path"]
+__all__ = ["NEVER", "Drive", "Path", "level_of"]
 
 NEVER = math.inf
 
@@ -67,17 +67,7 @@ class Drive:
 
     def level(self, when: float) -> float:
         """Return the path's level, V or A."""
-        path = self.path
-        if when >= path[-1][0]:
-            return path[-1][1]
-        before = path[0]
-        for bend in path:
-            if when < bend[0]:
-                span = bend[0] - before[0]
-                share = (when - before[0]) / span if span > 0 else 0.0
-                return before[1] + (bend[1] - before[1]) * share
-            before = bend
-        return before[1]
+        return level_of(self.path, when)
 
     def next_change(self, now: float) -> float:
         """Return the time of the first bend or regime change after `now`, s."""
@@ -99,3 +89,17 @@ class Drive:
         if self.kind == "v":
             return self.clamped and not self.loaded
         return self.kind == "i" and abs(self.v) >= self.bound * (1 - 1e-9)
+
+
+def level_of(path: Path, when: float) -> float:
+    """Return the level of a path at a time, V or A."""
+    if when >= path[-1][0]:
+        return path[-1][1]
+    before = path[0]
+    for bend in path:
+        if when < bend[0]:
+            span = bend[0] - before[0]
+            share = (when - before[0]) / span if span > 0 else 0.0
+            return before[1] + (bend[1] - before[1]) * share
+        before = bend
+    return before[1]

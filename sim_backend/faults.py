@@ -13,7 +13,8 @@ A bench file lists them::
 On the wire: ``mute`` (no answers any more), ``close`` (the connection is dropped, the line is
 lost), ``reset`` (the same without a farewell: the sender finds its connection reset), ``cut`` (half
 of the next reply, without its end), ``garbage`` (the next reply is not what was asked for),
-``slow`` (the next reply comes `delay` later), ``error`` (an entry in the error queue).
+``slow`` (the next reply, and what follows it, comes `delay` later), ``error`` (an entry in the
+error queue).
 In an instrument that has such a thing: ``interlock`` (it opens), ``over-temperature`` (the unit is
 too hot: output off).
 At the sample: ``short`` (between the device's first two terminals). On a bench with a prober also
@@ -241,13 +242,18 @@ class FaultyInstrument:
 
     def _spoilt(self, reply: bytes) -> list[bytes]:
         fault, self._spoil = self._spoil, None
-        if fault is None:
+        delay = 0.0
+        if fault is not None:
+            if fault.kind == "cut":
+                reply = reply[: max(1, len(reply) // 2)]
+            elif fault.kind == "garbage":
+                reply = _GARBAGE
+            else:
+                delay = fault.delay
+        if not delay and not self._late:
             return [reply]
-        if fault.kind == "cut":
-            return [reply[: max(1, len(reply) // 2)]]
-        if fault.kind == "garbage":
-            return [_GARBAGE]
-        due = self._clock.now_s + fault.delay
+        # no reply overtakes another one
+        due = max([self._clock.now_s + delay, *(due for due, _ in self._late)])
         self._late.append((due, reply))
         # somebody who waits for it looks again when something happens
         self._clock.at(due, _nothing)
@@ -291,6 +297,11 @@ def with_faults(
     `BadInput` when it strikes, for nobody would have it.
     """
     if not faults:
+        return instrument
+    calls = getattr(instrument, "plan", None)
+    if calls is not None:  # it is not reached by lines, but by calls of a library
+        for fault in faults:
+            calls(fault, suffer or _nobody)
         return instrument
     return FaultyInstrument(instrument, faults, clock, suffer or _nobody)
 

@@ -30,6 +30,7 @@ from sim_backend.devices.model import (
 )
 from sim_backend.drive import Drive
 from sim_backend.regulation import pass_held
+from sim_backend.standing import Standing
 from sim_backend.tripping import pass_free
 
 __all__ = ["Fixture"]
@@ -76,6 +77,7 @@ class Fixture:
         self.looked: Looked | None = None
         #: brings the device's state up to `time`, where somebody moved the drives without it
         self.unbooked: Callable[[], None] | None = None
+        self._standing: Standing | None = None
 
     def connect(self, terminal: str, drive: Drive | None = None) -> Drive:
         """Put a new drive on a terminal or an optical port; terminals without one are at ground.
@@ -164,6 +166,12 @@ class Fixture:
         if self.unbooked is not None:
             self.unbooked()
         now = self.clock.now_s
+        if self.time < now and (self._standing is None or not self._standing.last(now)):
+            self._pass(now)
+            self._standing = Standing.over(self)
+
+    def _pass(self, now: float) -> None:
+        """Let device and drives move up to a time, piece by piece."""
         while self.time < now:
             end = now
             clamped = False

@@ -276,9 +276,11 @@ class VirtualLaboratory:
         RecordFault
             The file cannot be written.
         """
+        if self._file is None:
+            return
         with self._lock:
             now = self.fixture.clock.now_s
-            if self._file is None or now == self._saved_at:
+            if now == self._saved_at:
                 return
             self.fixture.sync()
             self._file.write(

@@ -79,6 +79,10 @@ class Mishaps:
             port.instrument.plan(fault)
             return
         sound, suffer = self._instruments[name], self.suffering(name)
+        calls = getattr(sound, "plan", None)
+        if calls is not None:  # it is not reached by lines, but by calls of a library
+            calls(fault, suffer)
+            return
         port.replace(FaultyInstrument(sound, [fault], clock, suffer))
 
     def suffering(self, name: str) -> Callable[[str], None]:

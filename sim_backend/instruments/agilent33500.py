@@ -141,17 +141,19 @@ class Agilent33500:
         """Return the status byte, as a serial poll does."""
         return self.account.byte.condition
 
-    def lead(self, number: int, rise: Callable[[], None]) -> None:
-        """Lead an output's cable to a trigger input, which feels each edge that rises past 1.5 V.
+    def lead(self, number: int, heard: Callable[[], None], *, falling: bool = False) -> None:
+        """Lead an output's cable to a trigger input, which feels each edge past 1.5 V.
 
         Parameters
         ----------
         number
             Of the output.
-        rise
+        heard
             Called at each edge.
+        falling
+            Whether it feels those that fall; else those that rise.
         """
-        self.outputs[number - 1].edges.lead(rise)
+        self.outputs[number - 1].edges.lead(heard, falling=falling)
 
     def report(self, code: int, _: str = "") -> None:
         """Append an error to the queue."""

@@ -1,9 +1,10 @@
-"""What a cable from a generator's output to a trigger input carries: edges that rise past 1.5 V."""
+"""What a cable from a generator's output to a trigger input carries: edges past 1.5 V."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from sim_backend.clock import Clock, Event
 from sim_backend.instruments.waves import Wave
@@ -24,12 +25,13 @@ class Edges:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rise: Callable[[], None] | None = None
+        self._heard: Callable[[], None] | None = None
+        self._falling = False
         self._due: Event | None = None
 
-    def lead(self, rise: Callable[[], None]) -> None:
-        """Tell this input from now on."""
-        self._rise = rise
+    def lead(self, heard: Callable[[], None], *, falling: bool) -> None:
+        """Tell this input from now on of the edges that rise, or of those that fall."""
+        self._heard, self._falling = heard, falling
 
     def stop(self) -> None:
         """Tell of no further edge."""
@@ -40,14 +42,14 @@ class Edges:
     def follow(self, wave: Wave) -> None:
         """Tell of the edges of a wave, in its first burst."""
         self.stop()
-        if self._rise is None:
+        if self._heard is None:
             return
-        shares = [
-            late[0]
-            for early, late in zip(wave.shape, wave.shape[1:], strict=False)
-            if wave.offset + wave.scale * early[1] < _THRESHOLD
-            and wave.offset + wave.scale * late[1] >= _THRESHOLD
+        sense = -1.0 if self._falling else 1.0
+        bends = [
+            (share, sense * (wave.offset + wave.scale * level - _THRESHOLD))
+            for share, level in wave.shape
         ]
+        shares = [late[0] for early, late in pairwise(bends) if early[1] < 0 <= late[1]]
         if shares:
             self._await(wave, shares, 0)
 
@@ -60,8 +62,8 @@ class Edges:
 
         def happen() -> None:
             self._due = None
-            assert self._rise is not None
-            self._rise()
+            assert self._heard is not None
+            self._heard()
             self._await(wave, shares, number + 1)
 
         self._due = self._clock.at(when, happen) if math.isfinite(when) else None

@@ -80,9 +80,7 @@ class _Mathematics:
             self.settings.name = "POWER"
 
     def delete_all(self) -> None:
-        self.settings.defined = dict(BUILT_IN)
-        if self.settings.name not in BUILT_IN:
-            self.settings.name = "POWER"
+        self.settings.forget()
 
     def set_units(self, text: str) -> None:
         if not 0 < len(text) <= 3:

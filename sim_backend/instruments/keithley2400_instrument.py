@@ -23,6 +23,7 @@ from sim_backend.instruments.keithley2400_calculate_commands import (
     calculate_commands,
     digital_commands,
 )
+from sim_backend.instruments.keithley2400_calibration import Calibration
 from sim_backend.instruments.keithley2400_cycle import Cycle
 from sim_backend.instruments.keithley2400_hands import Hands
 from sim_backend.instruments.keithley2400_measure_commands import measure_commands
@@ -60,6 +61,7 @@ __all__ = ["Keithley2400"]
 
 _FIRMWARE = "C32   Oct  4 2010 14:20:11/A02  /S/K"
 #: what is executed out of idle
+_SETUPS = 5  # places of *SAV
 _AT_ANY_TIME = frozenset({"*RST", "*RCL", ":SYSTem:PRESet", ":ABORt"})
 
 
@@ -96,6 +98,7 @@ class Keithley2400(Wire, Hands):
             lambda: f"KEITHLEY INSTRUMENTS INC.,MODEL {model.name},{serial},{firmware}",
             TEXTS, self.reset, self._idle, lambda: self.interface.waiting,
         )  # fmt: skip
+        self.calibration = Calibration(model.name)
         self.status = Status(self.account, self._refresh, lambda: chassis.setup.format.registers)
         self.meter = Meter(self.chassis)
         self.output = self.meter.output = Output(self.chassis, electronics, self.meter.bound)
@@ -136,6 +139,7 @@ class Keithley2400(Wire, Hands):
             *format_commands(chassis),
             *trace_commands(self.buffer),
             *trigger_commands(chassis, self.sequencer, self.initiate),
+            *self.calibration.commands(),
             *self.status.commands(),
             *system_commands(chassis, actions),
             *display_commands(chassis, partial(shown, self.output, self.calculator), self._route),
@@ -164,12 +168,13 @@ class Keithley2400(Wire, Hands):
 
     def _common(self) -> list[Command]:
         """Return the common commands that the account does not have."""
-        place = (Whole(0, 4, names=()),)
+        place = (Whole(0, _SETUPS - 1, names=()),)
         return [
             Command("*SAV", self._save, None, place),
             Command("*RCL", self._recall, None, place),
             Command("*OPT", query=lambda: "0"),
             Command(":ABORt", self.sequencer.abort),
+            Command(":SYSTem:MEMory:INITialize", self._forget_all),
         ]
 
     # -- the wire -----------------------------------------------------------------------------
@@ -286,6 +291,14 @@ class Keithley2400(Wire, Hands):
 
     def _save(self, place: int) -> None:
         self._setups[place] = copy.deepcopy(self.chassis.setup)
+
+    def _forget_all(self) -> None:
+        """Initialise the battery-backed memory: buffer, setups, source memory, expressions."""
+        self.buffer.clear()
+        self.chassis.memory.clear()
+        self.chassis.setup.calculation.forget()
+        for place in range(_SETUPS):
+            self._save(place)
 
     def _recall(self, place: int) -> None:
         """Bring back a setup; a location never saved holds the front panel's defaults."""

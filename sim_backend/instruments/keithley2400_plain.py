@@ -150,8 +150,7 @@ class _Way:
         begun = clock.now_s
         start = begun + self._before
         end = start + self._rest
-        due = clock.next_event()
-        if clock.pace or (due is not None and due <= end):
+        if clock.pace or (clock.due and not clock.free_until(end)):
             return None
         v = i = 0.0
         for quantity in self._wanted:
@@ -213,10 +212,15 @@ def _way(chassis: Chassis, cycle: Cycle, meter: Meter) -> _Way | None:
     if not isinstance(electronics, SourceMeter) or not _plain(chassis, cycle, meter):
         return None
     fixture, drive = electronics.fixture, electronics.drive
+    if (
+        len(fixture.drives) != 1
+        or type(fixture.model) is not Resistor
+        or fixture.state.devices != 1
+    ):
+        return None
     fixture.sync()
     driven = drive.kind == "v" and not (drive.clamped or drive.resistance) and electronics.on
-    alone = len(fixture.drives) == 1 and type(fixture.model) is Resistor
-    if not driven or not alone or fixture.state.devices != 1 or drive.acts_at != NEVER:
+    if not driven or drive.acts_at != NEVER:
         return None
     now, (settled, level), last = chassis.clock.now_s, drive.path[-1], electronics.last_level
     follows = memory(_plan(chassis, meter, electronics), last.settling, now - last.since, 0.0)

@@ -149,6 +149,12 @@ class Calculation:
     units: str = "W"
     defined: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN))
 
+    def forget(self) -> None:
+        """Forget the user's expressions."""
+        self.defined = dict(BUILT_IN)
+        if self.name not in BUILT_IN:
+            self.name = "POWER"
+
 
 @dataclass(slots=True)
 class Limit:

@@ -138,6 +138,10 @@ def system_commands(chassis: Chassis, does: Actions) -> list[Command]:
         toggle(f"{s}:CCHeck", lambda: _NoContactCheck, "on", check=system.check_contact),
         Command(f"{s}:CCHeck:RESistance", lambda _: system.check_contact(True), lambda: "50",
                 (Number(0.0, 60.0, ()),)),
+        Command(":TRIGger:SEQuence2:SOURce", lambda _: system.check_contact(True), lambda: "IMM",
+                (Choice({"IMMediate": "IMM", "CCHeck": "CCH"}),)),
+        Command(":TRIGger:SEQuence2:TOUT", lambda _: system.check_contact(True),
+                lambda: "0.000000E+00", (Number(0.0, 99.99, ()),)),
         *_caching(system),
     ]  # fmt: skip
 

@@ -54,16 +54,33 @@ def trigger_commands(
         choice(f"{_A}:SOURce", arm, "source", _ARM_SOURCES),
         number(f"{_A}:TIMer", arm, "timer", (0.001, 99999.99, 0.1), suffix="S"),
         choice(f"{_A}[:TCONfigure]:DIRection", arm, "direction", _BYPASS),
-        number(f"{_A}[:TCONfigure]:ILINe", arm, "input_line", (1, 4, 1), write=whole),
-        number(f"{_A}[:TCONfigure]:OLINe", arm, "output_line", (1, 4, 2), write=whole),
-        events(f"{_A}[:TCONfigure]:OUTPut", arm, "output", {"TENTer": "TENT", "TEXit": "TEX"}),
+        number(
+            f"{_A}[:TCONfigure][:ASYNchronous]:ILINe", arm, "input_line", (1, 4, 1), write=whole
+        ),
+        number(
+            f"{_A}[:TCONfigure][:ASYNchronous]:OLINe", arm, "output_line", (1, 4, 2), write=whole
+        ),
+        events(
+            f"{_A}[:TCONfigure][:ASYNchronous]:OUTPut",
+            arm,
+            "output",
+            {"TENTer": "TENT", "TEXit": "TEX"},
+        ),
         choice(f"{_T}:SOURce", trigger, "source", {"IMMediate": "IMM", "TLINk": "TLIN"}),
         number(f"{_T}:DELay", trigger, "delay", (0, 999.9999, 0), suffix="S"),
         choice(f"{_T}[:TCONfigure]:DIRection", trigger, "direction", _BYPASS),
-        number(f"{_T}[:TCONfigure]:ILINe", trigger, "input_line", (1, 4, 1), write=whole),
-        number(f"{_T}[:TCONfigure]:OLINe", trigger, "output_line", (1, 4, 2), write=whole),
-        events(f"{_T}[:TCONfigure]:INPut", trigger, "inputs", _STAGES),
-        events(f"{_T}[:TCONfigure]:OUTPut", trigger, "output", _STAGES),
+        number(
+            f"{_T}[:TCONfigure][:ASYNchronous]:ILINe", trigger, "input_line", (1, 4, 1), write=whole
+        ),
+        number(
+            f"{_T}[:TCONfigure][:ASYNchronous]:OLINe",
+            trigger,
+            "output_line",
+            (1, 4, 2),
+            write=whole,
+        ),
+        events(f"{_T}[:TCONfigure][:ASYNchronous]:INPut", trigger, "inputs", _STAGES),
+        events(f"{_T}[:TCONfigure][:ASYNchronous]:OUTPut", trigger, "output", _STAGES),
     ]
 
 

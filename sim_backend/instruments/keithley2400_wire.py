@@ -32,10 +32,7 @@ class Wire:
         """Switch off for good."""
         self.interface.abort()
 
-    @staticmethod
-    def urgent(line: bytes) -> bool:
-        """Whether a line acts at once, whatever is running."""
-        return Interface.urgent(line)
+    urgent = staticmethod(Interface.urgent)
 
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""

@@ -25,6 +25,7 @@ from sim_backend.instruments.keithley2450_unit import Unit
 from sim_backend.instruments.scpi_interface import Interface
 from sim_backend.instruments.tsp_interface import Interface as ScriptInterface
 from sim_backend.wire.parameters import ScpiError
+from sim_backend.wire.tsp import Bounds
 
 __all__ = ["Keithley2450"]
 
@@ -49,6 +50,8 @@ class Keithley2450:
         Of the mains, Hz.
     language
         The command set that it starts in.
+    bounds
+        When a script counts as a runaway.
     """
 
     def __init__(
@@ -61,8 +64,9 @@ class Keithley2450:
         firmware: str = _FIRMWARE,
         line_frequency: float = 50.0,
         language: str = NATIVE,
+        bounds: Bounds | None = None,
     ) -> None:
-        self.model, self.clock = model, clock
+        self.model, self.clock, self._bounds = model, clock, bounds
         self._electronics, self._line_frequency = electronics, line_frequency
         self.unit = Unit(model, electronics, clock, line_frequency, self._settled)
         digits = f"{int(serial) if serial.isdecimal() else 0:06d}"[-6:]
@@ -99,7 +103,9 @@ class Keithley2450:
             )  # fmt: skip
             self.legacy.breathe = self._breathe
         elif self._language == SCRIPTS:
-            self.scripts = ScriptFront(self.unit, self.site, lambda: self._language, self._choose)
+            self.scripts = ScriptFront(
+                self.unit, self.site, lambda: self._language, self._choose, self._bounds
+            )
             self.scripts.interface.time.breathe = self._breathe
         else:
             self.native = NativeFront(self.unit, self.site, lambda: self._language, self._choose)

@@ -95,6 +95,7 @@ class Meter(Ranging):
             if not self._change_range(function, settings, raw):
                 break
             yield self._source.auto_delay
+        self._rebound(function, settings)
         if function == "r" and settings.compensated and self._source.on:
             value = yield from self._compensated(settings, raw)
         return self._reading(function, value, raw, back, start)

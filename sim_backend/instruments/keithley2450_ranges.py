@@ -124,6 +124,15 @@ class Ranging:
         self._source.program()
         return True
 
+    def _rebound(self, function: str, settings: Sensed) -> None:
+        """Go back to the range that the limit is on, where the unit is told to."""
+        present = self._source.present
+        if not settings.rebound or not settings.auto or present is None:
+            return
+        if function in ("v", "i") and present.quantity != function:
+            settings.range = self.holding(function, present.limit_range)
+            self._source.program()
+
     def _fitting(self, settings: Sensed, quantity: Quantity, raw: Raw, limit_range: float) -> float:
         """Return the range for a quantity; not above the one that the limit is on."""
         over = raw.v_over if quantity == "v" else raw.i_over

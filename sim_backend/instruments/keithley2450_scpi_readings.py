@@ -35,6 +35,7 @@ __all__ = ["element_text", "reading_commands", "trace_commands", "written"]
 
 MISSING, NOT_ALLOWED, CONFLICT, NO_STICK, OUT_OF_RANGE = -109, -108, -221, -256, -222
 _MOST_ELEMENTS = 14
+_LATEST, _MOST_STATUS = 2.0**32, 511  # of a reading that is written: s since 1970; bits
 _ELEMENTS = (
     "DATE", "FORMatted", "FRACtional", "READing", "RELative", "SEConds", "SOURce",
     "SOURFORMatted", "SOURSTATus", "SOURUNIT", "STATus", "TIME", "TSTamp", "UNIT", "EXTRa",
@@ -63,8 +64,10 @@ def elements(given: Sequence[str], *, binary: bool) -> list[str]:
     ScpiError
         One is not known, or not to be had in a binary format.
     """
+    if not given:
+        return ["READing"]
     found = []
-    for text in given or ("READing",):
+    for text in given:
         name = next((e for e in _ELEMENTS if matches(text, e)), None)
         if name is None or (binary and name not in _BINARY) or len(given) > _MOST_ELEMENTS:
             raise ScpiError(ELEMENTS)
@@ -283,13 +286,17 @@ class _Traces:
         before = buffer.last.time + 1.0 if len(buffer) else unit.clock.now_s
         time = before
         if numbers:
-            zero = unit.time.at(0.0).timestamp()
-            time = numbers[0] + (numbers[1] if len(numbers) > 1 else 0.0) - zero
+            fraction = numbers[1] if len(numbers) > 1 else 0.0
+            if not (0.0 <= numbers[0] <= _LATEST and 0.0 <= fraction <= 1.0):
+                raise ScpiError(OUT_OF_RANGE)
+            time = numbers[0] + fraction - unit.time.at(0.0).timestamp()
         if len(buffer) and time < buffer.last.time:
             raise ScpiError(CONFLICT)
-        status = round(numbers[2]) if len(numbers) > 2 else 0
+        status = numbers[2] if len(numbers) > 2 else 0.0
+        if not 0 <= status <= _MOST_STATUS:
+            raise ScpiError(OUT_OF_RANGE)
         buffer.append(
-            Reading(value, 0.0, time, status, 0, buffer.unit, "NONE", buffer.digits, extra)
+            Reading(value, 0.0, time, round(status), 0, buffer.unit, "NONE", buffer.digits, extra)
         )
 
     def _writable(self, name: str) -> Buffer:

@@ -132,6 +132,8 @@ def sense_commands(context: Context) -> list[Command]:
             table += _ranged(context, function, root)
         if function != "r":
             table.append(_unit(group, function, root))
+        if function in ("v", "i"):
+            table.append(group.toggle(f"{root}:RANGe:AUTO:REBound", "rebound"))
     return table
 
 
@@ -247,6 +249,8 @@ class _Digitizer:
         value = Number(suffix="S").read(text)
         if isinstance(value, Bound):
             value = _MICROSECOND if value is Bound.MINIMUM else longest
+        if not 0.0 < value < 2 * longest + _MICROSECOND:
+            raise ScpiError(OUT_OF_RANGE)
         whole = math.floor(value / _MICROSECOND + 1e-6) * _MICROSECOND
         if not _MICROSECOND <= whole <= longest * (1 + 1e-9):
             raise ScpiError(OUT_OF_RANGE)

@@ -42,6 +42,7 @@ _LIGHTS = {"ON100": "ON100", "ON75": "ON75", "ON50": "ON50", "ON25": "ON25", "OF
            "BLACkout": "BLAC"}  # fmt: skip
 _WIDTHS = {1: 20, 2: 32}
 _ACCESS = {"FULL": "FULL", "EXCLusive": "EXCL", "PROTected": "PROT", "LOCKout": "LOCK"}
+_CONTINUOUS = {"OFF": "OFF", "AUTO": "AUTO", "RESTart": "REST"}  # trigger mode after a start
 _CALIBRATION = 5.0  # s that an autocalibration takes [C]
 _WARM = 40.0  # degC inside of a unit that is warm [C]
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
@@ -270,6 +271,7 @@ def _site_commands(context: Context, site: Site) -> list[Command]:
                whole=True),
         Command(":SYSTem:PASSword:NEW", set_password, None, (Text(),)),
         choice(":SYSTem:POSetup", lambda: site.power_on, put("power_on"), setups),
+        choice(":TRIGger:CONTinuous", lambda: site.continuous, put("continuous"), _CONTINUOUS),
         Command(":SCRipt:RUN", _refuse_script, None, (Text(),)),
     ]  # fmt: skip
 

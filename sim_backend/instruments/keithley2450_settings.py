@@ -73,6 +73,7 @@ class Sensed:
     lowest: float  #: of autoranging
     highest: float  #: of autoranging; only resistances heed it
     auto: bool = True
+    rebound: bool = False  #: after each reading it goes back to the range of the limit
     nplc: float = 1.0
     autozero: bool = True
     averaging: bool = False
@@ -123,6 +124,9 @@ class Setup:
     interlock_needed: bool = False  #: the output is off while the interlock is open, at any voltage
     contact_check: bool = False
     contact_threshold: float = 50.0  #: Ohm
+    fast_range_change: bool = False  #: without the checks before a change of range
+    priority_voltage: bool = False  #: the supply rails follow the voltage that is programmed
+    breakdown_protection: bool = False
 
     def sourced(self, quantity: str) -> Sourced:
         """Return the settings of a source function."""

@@ -25,6 +25,8 @@ class Site:
     password: str = "admin"
     admitted: bool = True  #: somebody logged in, where that is needed
     power_on: str = "RST"
+    continuous: str = "AUTO"  #: trigger mode after the next start: OFF, AUTO or REST
+    domain: int = 0  #: of LXI events
     calibrations: int = 0
     calibrated: datetime | None = None
 
@@ -35,7 +37,8 @@ class Site:
                 self.admitted = False
                 return b""
             return message  # ``login`` is no command where nobody is asked for a password
-        if message.decode("latin-1").split() != ["login", self.password]:
+        word, _, given = message.decode("latin-1").strip().partition(" ")
+        if word != "login" or given.strip() != self.password.strip():
             return None
         self.admitted = True
         return b""

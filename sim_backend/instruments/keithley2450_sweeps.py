@@ -77,7 +77,8 @@ def linear(start: float, stop: float, points: int) -> list[float]:
 def stepped(start: float, stop: float, step: float) -> list[float]:
     """Return levels from `start` on in steps, as far as `stop`."""
     step = math.copysign(abs(step), stop - start)
-    points = math.floor((stop - start) / step + 1e-9) + 1 if step else 0
+    steps = (stop - start) / step if step else 0.0
+    points = math.floor(steps + 1e-9) + 1 if steps < MOST_POINTS else 0
     if not 2 <= points <= MOST_POINTS:
         raise ScpiError(CONFLICT)
     return [start + k * step for k in range(points)]
@@ -92,9 +93,10 @@ def logarithmic(start: float, stop: float, points: int, asymptote: float = 0.0) 
         The asymptote is not outside of the range of levels.
     """
     first, last = start - asymptote, stop - asymptote
-    if first * last <= 0:
+    quotient = last / first if first else 0.0
+    if not 0 < quotient < math.inf:
         raise ScpiError(CONFLICT)
-    ratio = math.log(last / first)
+    ratio = math.log(quotient)
     steps = points - 1
     return [asymptote + first * math.exp(ratio * k / steps) for k in range(steps)] + [stop]
 

@@ -3,11 +3,9 @@
 ``trigger.model.initiate`` is overlapped; ``waitcomplete`` waits for its end. ``abort`` ends the
 running script and the trigger model.
 
-What is not modelled is not there, so that writing to it is a run-time error: TSP-Net,
-``buffer.math``, ``createconfigscript``, ``smu.measure.autorangerebound``,
-``smu.fastrangechange``, ``smu.priorityvoltage``, ``smu.breakdownprotection`` and
-``trigger.continuous``. The bitwise operators that the instrument's Lua has beside those of Lua 5.1
-are syntax errors.
+What is not modelled is not there, so that calling it is a run-time error:
+``createconfigscript`` and ``available``. The bitwise operators that the instrument's Lua has beside
+those of Lua 5.1 are syntax errors.
 
 Source: 2461 Reference Manual, 2461-901-01 Rev. A, sections 7 and 8; 2450 Reference Manual,
 2450-901-01 Rev. B, section 8.
@@ -33,9 +31,11 @@ from sim_backend.instruments.keithley2450_tsp_measure import (
     measure_constants,
 )
 from sim_backend.instruments.keithley2450_tsp_model import ModelTables, model_constants
+from sim_backend.instruments.keithley2450_tsp_net import Net
 from sim_backend.instruments.keithley2450_tsp_source import (
     SourceTables,
     interlock_node,
+    range_switches,
     source_constants,
 )
 from sim_backend.instruments.keithley2450_tsp_sweeps import (
@@ -52,7 +52,15 @@ from sim_backend.instruments.keithley2450_tsp_system import (
     status_node,
 )
 from sim_backend.instruments.keithley2450_tsp_triggers import TriggerTables, digio_node
-from sim_backend.instruments.keithley2450_tsp_values import field, guarded, number, refusing, whole
+from sim_backend.instruments.keithley2450_tsp_values import (
+    constants,
+    field,
+    guarded,
+    number,
+    refusing,
+    whole,
+    words_of,
+)
 from sim_backend.instruments.keithley2450_unit import Unit
 from sim_backend.instruments.tsp_interface import Interface
 from sim_backend.wire.parameters import ScpiError
@@ -62,6 +70,7 @@ __all__ = ["ScriptFront"]
 
 MISSING, NOT_ALLOWED, ILLEGAL = -109, -108, -224
 _BYTE = whole(0, 255)
+_CONTINUOUS = words_of("trigger.CONT_", {"OFF": "OFF", "AUTO": "AUTO", "RESTART": "REST"})
 _LONGEST = 1e5  # s of one delay
 
 #: run once: a buffer takes the name of the variable that it is stored in, and `script` is as here
@@ -129,6 +138,7 @@ class ScriptFront:
         )
         self._triggers = TriggerTables(unit, self.time.wait_until)
         self._link = Link(unit.bus, self.time.wait_until)
+        self._net = Net(self.time.pass_time)
         self.interface.answered = self._answered
         self._install()
 
@@ -140,11 +150,18 @@ class ScriptFront:
         trigger = self._triggers.node()
         trigger.objects |= self._link.triggers()
         trigger.objects |= {"model": model.node(), **model_constants(model)}
+        trigger.objects |= constants(_CONTINUOUS)
+        continuous = field(
+            lambda: site.continuous, lambda mode: setattr(site, "continuous", mode), _CONTINUOUS
+        )
+        trigger.getters["continuous"] = continuous.get
+        assert continuous.put is not None
+        trigger.setters["continuous"] = continuous.put
         nodes = [
             self._smu(), trigger, library_node(unit, self.buffers), self.format.node(),
             digio_node(unit), event_node(unit), status_node(self.status),
             display_node(unit, self.buffers), local_node(unit, site, manners),
-            self._link.node(), *small_nodes(unit, site, manners),
+            self._link.node(), self._net.node(), *small_nodes(unit, site, manners),
         ]  # fmt: skip
         if unit.chassis.model.digitizes:
             nodes.append(calibration_node(unit, site, self.time.pass_time))
@@ -181,9 +198,10 @@ class ScriptFront:
         sourced.calls |= SweepCalls(unit, self.buffers).calls()
         terminals = field(lambda: unit.chassis.setup.terminals, measure.route, TERMINALS)
         node = Node("smu", calls={"reset": self._reset_from_script})
-        node.getters["terminals"] = terminals.get
-        assert terminals.put is not None
-        node.setters["terminals"] = terminals.put
+        for name, attribute in {"terminals": terminals, **range_switches(unit)}.items():
+            node.getters[name] = attribute.get
+            assert attribute.put is not None
+            node.setters[name] = attribute.put
         node.objects = {
             **measure_constants(unit), **source_constants(unit), **sweep_constants(),
             "measure": measured, "source": sourced, "interlock": interlock_node(unit),
@@ -248,6 +266,7 @@ class ScriptFront:
         self.status.forget_completion()
         self.unit.reset()
         self._link.reset()
+        self._net.reset()
         self.format.reset()
 
     # -- the wire ----------------------------------------------------------------------------

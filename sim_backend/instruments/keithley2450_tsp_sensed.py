@@ -56,6 +56,7 @@ _ATTRIBUTES: Mapping[str, str] = MappingProxyType({
     "MATH_MXB_MF": "math.mxb.mfactor", "MATH_PERCENT": "math.percent", "NPLC": "nplc",
     "OFFSET_COMP": "offsetcompensation", "RANGE": "range", "RANGE_AUTO": "autorange",
     "RANGE_HIGH": "autorangehigh", "RANGE_LOW": "autorangelow", "REL_ENABLE": "rel.enable",
+    "RANGE_REBOUND": "autorangerebound",
     "REL_LEVEL": "rel.level", "SENSE": "sense", "UNIT": "unit",
     **{f"USER_DELAY_{k}": f"userdelay[{k}]" for k in range(1, _USER_DELAYS + 1)},
     **{
@@ -127,6 +128,7 @@ class Measured:
                 "smu", lambda: self.settings.auto, lambda on: meter.set_auto(self.function(), on)
             ),
             "autorangelow": Attribute(lambda: self.settings.lowest, self._set_lowest),
+            "autorangerebound": self._switch("rebound"),
             "autorangehigh": Attribute(self._highest, self._set_highest),
             **self._conversion(),
         }

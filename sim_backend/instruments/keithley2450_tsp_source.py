@@ -26,7 +26,7 @@ from sim_backend.instruments.keithley2450_tsp_values import (
 from sim_backend.instruments.keithley2450_unit import Unit
 from sim_backend.wire.tsp import Node, Refusal
 
-__all__ = ["SOURCES", "SourceTables", "interlock_node", "source_constants"]
+__all__ = ["SOURCES", "SourceTables", "interlock_node", "range_switches", "source_constants"]
 
 CONFLICT, ILLEGAL = -221, -224
 _LONGEST_DELAY, _USER_DELAYS = 10_000.0, 5
@@ -35,6 +35,11 @@ SOURCES: Words[Quantity] = words_of("smu.FUNC_", _QUANTITIES)
 _STATES = words_of(
     "smu.OFFMODE_", {"NORMAL": "NORM", "HIGHZ": "HIMP", "ZERO": "ZERO", "GUARD": "GUAR"}
 )
+#: of the models that have them: attribute of ``smu`` -> of the setup
+_SWITCHES: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "2461": {"fastrangechange": "fast_range_change", "priorityvoltage": "priority_voltage"},
+    "2470": {"breakdownprotection": "breakdown_protection"},
+})  # fmt: skip
 #: attributes that are reached by their constants, ``smu.ATTR_SRC_`` in front
 _ATTRIBUTES: Mapping[str, str] = MappingProxyType({
     "DELAY": "delay", "DELAY_AUTO": "autodelay", "HIGHC": "highc", "LEVEL": "level",
@@ -72,6 +77,21 @@ def interlock_node(unit: Unit) -> Node:
             "tripped": read_only(lambda: f"smu.{'ON' if chassis.interlock else 'OFF'}"),
         },
     )
+
+
+def range_switches(unit: Unit) -> dict[str, Attribute]:
+    """Return what some models let be switched beside source and meter; it is set and read back."""
+
+    def switch_of(name: str) -> Attribute:
+        chassis = unit.chassis
+        return switched(
+            "smu",
+            lambda: getattr(chassis.setup, name),
+            lambda on: setattr(chassis.setup, name, on),
+        )
+
+    chosen = _SWITCHES.get(unit.chassis.model.name, {})
+    return {path: switch_of(name) for path, name in chosen.items()}
 
 
 class Sourcing:

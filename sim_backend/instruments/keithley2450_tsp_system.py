@@ -297,8 +297,8 @@ def small_nodes(unit: Unit, site: Site, manners: Manners) -> Iterator[Node]:
     yield Node("upgrade", calls={"unit": no_stick, "previous": no_stick})
     names = ("chdir", "cwd", "is_dir", "is_file", "mkdir", "readdir", "rmdir")
     yield Node("fs", calls=dict.fromkeys(names, no_stick))
-    names = ("open", "close", "read", "write", "flush", "seek", "usbdriveexists")
-    yield Node("file", calls=dict.fromkeys(names, no_stick), objects=constants(_FILES))
+    files = ("open", "close", "read", "write", "flush", "seek", "mkdir", "usbdriveexists")
+    yield Node("file", calls=dict.fromkeys(files, no_stick), objects=constants(_FILES))
 
 
 def _queue_node() -> Node:
@@ -344,7 +344,12 @@ def _lan_node(site: Site) -> Node:
 
     return tree(
         "lan",
-        {"macaddress": read_only(lambda: site.mac)},
+        {
+            "macaddress": read_only(lambda: site.mac),
+            "lxidomain": attribute(
+                lambda: site.domain, lambda value: setattr(site, "domain", value), _BYTE
+            ),
+        },
         {"ipconfig": configure},
         constants(PROTOCOLS, _LAN_MODES),
     )

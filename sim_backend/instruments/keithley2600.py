@@ -116,6 +116,7 @@ class Keithley2600(Protections, Remote):
         )
         self.engine = self.interface.engine
         self.pass_time, self.wait_for = self.interface.time.pass_time, self.interface.time.wait_for
+        self.time_passed = self.engine.time_passed
         self.format = Format(self.engine, self.interface.send)
         self.channels = {
             letter: Channel(letter, MODELS[model], electronics, self)
@@ -145,10 +146,6 @@ class Keithley2600(Protections, Remote):
             self.ports.clear()
 
     # -- what channels need ---------------------------------------------------------------------
-
-    def time_passed(self) -> None:
-        """Note that the running script let time pass."""
-        self.engine.time_passed()
 
     def overlap(self, process: Process) -> None:
         """Start something that `waitcomplete` waits for."""
@@ -267,6 +264,7 @@ class Keithley2600(Protections, Remote):
         self.line_frequency = float(value)
         for channel in self.channels.values():
             channel.meter.line_frequency = self.line_frequency
+            channel.shortcut.changed()
 
     def _prompt(self) -> None:
         """Send what follows each message when prompts or errors are to be shown."""

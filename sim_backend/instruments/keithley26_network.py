@@ -213,7 +213,7 @@ def net_node() -> Node:
     """Describe ``tspnet``: nothing can be connected to."""
 
     class _Net:
-        timeout, abort = 20.0, 0
+        timeout, abort = 20.0, 1
 
     net = _Net()
     refused = _refusing(_NO_CONNECTION)

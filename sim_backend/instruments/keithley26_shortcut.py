@@ -106,6 +106,8 @@ class Shortcut:
 
     def _open(self) -> Ohmic | None:
         """Return the short way if the settings are plain."""
+        if self._way is not None and self._way.go_on():  # no setting has changed
+            return self._way
         if self._electronics is None or self._closed or not self._idle():
             return None
         if not (self._plain_source() and self._plain_meter()):

@@ -8,9 +8,10 @@ move on by as many turns.
 
 What is the same and what is not: times, counts and the device's state are those of the turns played
 one by one, to rounding. Each turn that is played draws its own noise of the source; the turns
-passed together have the levels of the one played before them. Their number doubles, so that a train
-of N turns has about log2 N draws; the mean level of the train strays by the noise of a single level
-(some ten millionths of its range) where N draws would have averaged it away.
+passed together have the levels of the one played before them. Their number doubles (up to
+`_MOST_TOGETHER`), so that a train of N turns has about log2 N draws; the mean level of the train
+strays by the noise of a single level (some ten millionths of its range) where N draws would have
+averaged it away.
 
 Nothing is passed together that measures, that a limit might cut, or that others have a part in:
 events of another instrument, a pace, a script whose delay ends before.
@@ -18,7 +19,6 @@ events of another instrument, a pace, a script whose delay ends before.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
@@ -40,7 +40,7 @@ _REMEMBERED = 64  # beginnings of a list among which the present one is looked f
 _MOST_CHANGES = 20_000  # of levels in a turn
 _ENDLESS = 2**53  # turns
 _SPARE = 2  # turns left to be played at the end
-_SLOW = 0.2  # s of the wall clock; a number of turns that takes longer is not doubled
+_MOST_TOGETHER = 1 << 16  # turns passed at once; by number, since how fast is another matter
 _INSTANT = 1e9  # times are compared in nanoseconds: the instrument's own grid is a microsecond
 
 Standing = tuple[object, ...]
@@ -220,7 +220,7 @@ class Turns:
             return 0
         together = min(self._together, count)
         while True:
-            began, kept = time.perf_counter(), [_Kept.of(fixture) for fixture, _ in played]
+            kept = [_Kept.of(fixture) for fixture, _ in played]
             for fixture, pieces in played:
                 pass_turns(fixture, pieces, together, fixture.time + together * period)
             if all(bounded(fixture, pieces) for fixture, pieces in played):
@@ -231,9 +231,7 @@ class Turns:
             if together == 1:
                 return 0
             together //= 2
-        self._together = together
-        if time.perf_counter() - began < _SLOW:
-            self._together *= 2
+        self._together = min(2 * together, _MOST_TOGETHER)
         return together
 
     def _move_on(self, turns: int, duration: float, used: list[int]) -> None:

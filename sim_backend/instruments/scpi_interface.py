@@ -91,13 +91,12 @@ class Interface:
 
     def write(self, message: bytes) -> None:
         """Take a message of one or more lines and execute what can be executed."""
-        for line in message.decode("latin-1").strip().split("\n"):
-            self._take(line.strip())
+        for raw in message.decode("latin-1").split("\n"):
+            if line := raw.strip():
+                self._take(line)
         self._work()
 
     def _take(self, line: str) -> None:
-        if not line:
-            return
         if self._waiting_for is None:
             self._lines.append(line)
         elif self.parked and line.upper() == "*TRG":
@@ -109,7 +108,7 @@ class Interface:
 
     def replies(self) -> list[bytes]:
         """Return and forget the replies that are ready, each with its newline."""
-        taken = []
+        taken: list[bytes] = []
         while self._output:
             taken.append(self._output.popleft())
         return taken
@@ -133,7 +132,7 @@ class Interface:
 
     def poll(self) -> None:
         """Go on with what waited for something, if that has happened."""
-        if not self.parked:
+        if self._waiting_for is None or self._running:
             return
         self.time.frozen = True
         try:
@@ -169,7 +168,7 @@ class Interface:
             return
         self._working = True
         try:
-            while (self._units or self._lines) and not self.parked:
+            while (self._units or self._lines) and self._waiting_for is None:
                 self._next()
         finally:
             self._working = False
@@ -178,20 +177,16 @@ class Interface:
         if not self._units:
             self._line = self._lines.popleft()
             self._units.extend(self.interpreter.units(self._line))
-        while self._units and not self.parked:
-            unit = self._units.popleft()
-            if unit.error:
-                self.report(unit.error, self._line)
+        while self._units and self._waiting_for is None:
+            call, arguments, query, error = self._units.popleft()
+            if error:
+                self.report(error, self._line)
                 self._units.clear()
-            elif unit.call is not None:
-                self._run(unit)
-        if not self._units and not self.parked:
+            elif call is not None:
+                self.executed += 1
+                self._guarded(call, arguments, query)
+        if not self._units and self._waiting_for is None:
             self._answer()
-
-    def _run(self, unit: Unit) -> None:
-        assert unit.call is not None
-        self.executed += 1
-        self._guarded(unit.call, unit.arguments, unit.query)
 
     def _met(self, result: object, query: bool) -> None:
         """Take what a handler returned; waits if it says so."""
@@ -240,6 +235,6 @@ class Interface:
     def _answer(self) -> None:
         """Send the answers of a line, joined by semicolons."""
         if self._answers:
-            parts = [a if isinstance(a, bytes) else a.encode("latin-1") for a in self._answers]
+            parts = [a.encode("latin-1") if isinstance(a, str) else a for a in self._answers]
             self._answers = []
             self._output.append(b";".join(parts) + b"\n")

@@ -64,11 +64,15 @@ class ScriptClock:
         """
         self._passed()
         if duration > 0:
-            self.reach = self.clock.now_s + duration
-            try:
-                self._advance(self.reach)
-            finally:
-                self.reach = -math.inf
+            clock = self.clock
+            if clock.pace or clock.due:
+                self.reach = clock.now_s + duration
+                try:
+                    self._advance(self.reach)
+                finally:
+                    self.reach = -math.inf
+            elif not self._stopping():
+                clock.now_s += duration
         if self._stopping():
             raise Stopped
 

@@ -30,6 +30,7 @@ from sim_backend.instruments.wgfmu_channel import (
     Pattern,
 )
 from sim_backend.instruments.wgfmu_channel import Event as MeasureEvent
+from sim_backend.instruments.wgfmu_faults import CallFaults
 from sim_backend.roster import Bay
 
 __all__ = ["MODELS", "Library", "Wgfmu", "build"]
@@ -40,6 +41,7 @@ _NO_ERROR, _ILLEGAL, _CONTEXT, _PARAMETER, _NO_CHANNEL = 0, -1, -2, -3, -6  # [C
 _COMPLETED, _RUNNING, _ABORTED, _IDLE = 10000, 10002, 10004, 10006
 _TICK = 10e-9  # s
 _LONGEST, _LONGEST_AVERAGE = 10995.11627775, 20e-3  # s
+_LOST = -8  # the connection to the mainframe [C]
 _PATIENCE = 10.0  # wall-clock seconds for the laboratory to take a call
 
 
@@ -61,6 +63,7 @@ class Library:
         self.sequences: dict[int, list[tuple[Pattern, int]]] = {}
         self._errors: list[str] = []
         self._planned: list[str] = []
+        self.faults = CallFaults(clock)
         self._open = False
         self._status = _IDLE
         self._begun = self._ends = clock.now_s
@@ -87,6 +90,8 @@ class Library:
         if "Error" in name:
             function(self, *arguments)
             return _NO_ERROR
+        if wrong := self.faults.strike(name):
+            return self._refuse(_LOST if self.faults.lost else _ILLEGAL, wrong)
         if self._planned:
             return self._refuse(_ILLEGAL, self._planned.pop(0))
         if not self._open and name != "WGFMU_openSession":
@@ -308,6 +313,8 @@ class Wgfmu(B1500):
     def __init__(self, channels: Mapping[int, SourceMeter], clock: Clock) -> None:
         super().__init__({}, {number // 100: "B1530A" for number in channels}, clock)
         self.library = Library(channels, clock)
+        #: lets a fault strike at a call of the library; nobody sends lines here to play
+        self.plan = self.library.faults.plan
 
     def close(self) -> None:
         """Switch off for good."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 __all__ = [
@@ -78,7 +79,13 @@ def matches(text: str, pattern: str) -> bool:
     >>> matches("volt", "VOLTage"), matches("VOLTAGE", "VOLTage"), matches("volta", "VOLTage")
     (True, True, False)
     """
-    return text.upper() in (pattern.upper(), short_form(pattern))
+    return text.upper() in _spellings(pattern)
+
+
+@lru_cache(maxsize=4096)
+def _spellings(pattern: str) -> tuple[str, str]:
+    """Return the long and the short form of a mnemonic, in capitals."""
+    return pattern.upper(), short_form(pattern)
 
 
 def short_form(pattern: str) -> str:
@@ -137,6 +144,8 @@ class Number:
         if match is None:
             raise ScpiError(DATA_TYPE, text)
         value = float("".join(match[1].split()))
+        if math.isinf(value):  # more than a number can be: 1e400
+            raise ScpiError(OUT_OF_RANGE, text)
         return value * self._scale(match[2].upper()) if match[2] else value
 
     def _scale(self, written: str) -> float:

@@ -97,6 +97,8 @@ class Port:
         self.latency, self._done = latency, done
         #: bytes that end a message: a line feed, unless the instrument says otherwise
         self.terminators: bytes = getattr(instrument, "terminators", _NEWLINE)
+        #: those of them that are not a line feed
+        self.others = [bytes([byte]) for byte in self.terminators.replace(_NEWLINE, b"")]
         self._owner: Connection | None = None
         self._collecting = threading.Lock()
         self._lines: deque[tuple[Connection, bytes]] = deque()
@@ -126,19 +128,29 @@ class Port:
             with self._work_there:
                 self._work_there.notify_all()
             self._worker.join()
+        with self.lock:  # where nothing was running, the mark is not left for what comes next
+            self.instrument.abort()
 
     # -- executing ----------------------------------------------------------------------------
 
-    def take(self, owner: Connection, line: bytes) -> None:
-        """Execute a line now, or queue it for the worker.
+    def receive(self, owner: Connection, lines: list[bytes]) -> None:
+        """Take lines without their terminators, after the time they need to travel.
 
         Raises
         ------
         HungUp
             The instrument dropped the connection.
         """
-        prompt = getattr(self.instrument, "prompt", _never)
-        if self.instrument.urgent(line) or prompt(line):
+        urgent = [*map(self.instrument.urgent, lines)]
+        if True in urgent:
+            self.instrument.interrupt()  # before anything waits for what is running
+        self.spend_latency()
+        for line, at_once in zip(lines, urgent, strict=True):
+            self._take(owner, line + _NEWLINE, urgent=at_once)
+
+    def _take(self, owner: Connection, line: bytes, *, urgent: bool) -> None:
+        """Execute a line now, or queue it for the worker."""
+        if urgent or getattr(self.instrument, "prompt", _never)(line):
             self._at_once(line)
         elif self._worker is None:
             with self.lock:
@@ -165,18 +177,23 @@ class Port:
         try:
             self.instrument.write(line)
         finally:
-            self.collect()
-            self._done()
+            if not self.collect():
+                self._done()
 
-    def collect(self) -> None:
-        """Hand replies that are ready to whom they belong; call it with the lock held."""
+    def collect(self) -> bool:
+        """Hand replies that are ready to whom they belong; call it with the lock held.
+
+        Returns whether there were any; then `done` has been called.
+        """
         with self._collecting:
             replies = self.instrument.replies()
-            if replies:
-                self._done()  # what an answer tells must be on file before anybody reads it
+            if not replies:
+                return False
+            self._done()  # what an answer tells must be on file before anybody reads it
             for reply in replies:
                 if self._owner is not None:
                     self._owner.deliver(reply)
+            return True
 
     def clear(self, owner: Connection) -> None:
         """Take a device clear; messages that wait are forgotten."""
@@ -271,9 +288,10 @@ class Connection:
 
     def deliver(self, reply: bytes) -> None:
         """Take a reply for this party."""
-        with self._there:
-            self._inbox.append(reply)
-            self._there.notify_all()
+        self._inbox.append(reply)
+        if self.port.clock.pace:  # otherwise nobody waits while somebody else works
+            with self._there:
+                self._there.notify_all()
         self._arrived()
 
     def hang_up(self, end: HungUp) -> None:
@@ -292,22 +310,19 @@ class Connection:
             The instrument dropped the connection.
         """
         self._check()
-        data = self._partial + data
-        for other in self.port.terminators.replace(_NEWLINE, b""):
-            data = data.replace(bytes([other]), _NEWLINE)
+        if self._partial:
+            data, self._partial = self._partial + data, b""
+        for other in self.port.others:
+            data = data.replace(other, _NEWLINE)
         *lines, rest = data.split(_NEWLINE)
-        self._partial = b""
-        if end and rest:
-            lines.append(rest)
-        elif not end:
+        if not end:
             self._partial = rest
+        elif rest:
+            lines.append(rest)
+        if not lines:
+            return
         try:
-            if any(map(self.port.instrument.urgent, lines)):
-                self.port.instrument.interrupt()  # before anything waits for what is running
-            if lines:
-                self.port.spend_latency()
-            for line in lines:
-                self.port.take(self, line + b"\n")
+            self.port.receive(self, lines)
         except HungUp as end:
             self.hang_up(end)
             raise

@@ -48,7 +48,9 @@ class Bounds:
     """What a message or script may use before it is taken for a runaway."""
 
     idle: int = 100_000_000  #: instructions while no simulated time passes
-    total: int = 1_000_000_000  #: instructions altogether
+    #: instructions altogether: a loop that measures takes some ten million readings until then,
+    #: which is hours of a real instrument and minutes of this one
+    total: int = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sim_backend.clock import Clock
 from sim_backend.instruments.keithley2450_instrument import Keithley2450
 from sim_backend.instruments.keithley2450_models import MODELS
 from sim_backend.visa import library
+from sim_backend.wire.tsp import Bounds
 from tests.sim_backend.rig import Resistor, Sample
 
 ADDRESS = "USB0::0x05E6::0x2450::04123456::INSTR"
@@ -43,6 +44,7 @@ class Rig2450:
         pace: float = 0.0,
         line: float = 50.0,
         language: str = "SCPI",
+        bounds: Bounds | None = None,
     ) -> None:
         self.clock = Clock(pace=pace)
         self.front, self.rear = Load(self.clock, conductance), Load(self.clock, conductance)
@@ -52,6 +54,7 @@ class Rig2450:
             self.clock,
             line_frequency=line,
             language=language,
+            bounds=bounds,
         )
 
     def send(self, *lines: str) -> list[str]:

@@ -503,14 +503,29 @@ def test_no_line_does_harm(model: str, lines: list[str]) -> None:
     legal(rig)
 
 
-@pytest.mark.long
-@settings(max_examples=80_000, deadline=None)
-@given(model=MODEL, lines=st.lists(st.lists(WORDS, max_size=8).map("".join), min_size=12))
-def test_a_million_lines_do_no_harm(model: str, lines: list[str]) -> None:
-    rig = Rig2400(model)
-    for line in lines:
-        rig.send(line)
-    legal(rig)
+# -- calibration and memory -----------------------------------------------------------------------
+
+
+def test_calibration_is_locked_and_a_virtual_unit_finds_nothing_to_save(rig: Rig2400) -> None:
+    assert rig.send(":CAL:PROT:LOCK?", ":CAL:PROT:DATE?") == ["1", "2025,3,3"]
+    rig.send(":CAL:PROT:DATE 2026,2,28", ":CAL:PROT:SAVE", ":CAL:PROT:CODE 'WRONG'")
+    assert rig.codes() == [509, 509, -200]
+    rig.send(":CAL:PROT:CODE 'KI002400'", ":CAL:PROT:DATE 2026,2,28", ":CAL:PROT:NDUE 2026,2,30")
+    assert rig.codes() == [-222]
+    assert rig.send(":CAL:PROT:LOCK?", ":CAL:PROT:DATE?") == ["0", "2026,2,28"]
+    rig.send(":CAL:PROT:SENS 1", ":CAL:PROT:SOUR 1", ":CAL:PROT:SAVE", ":CAL:PROT:LOCK")
+    assert rig.codes() == [507, 505, 502]
+    assert rig.ask(":CAL:PROT:COUN?") == "1"
+
+
+def test_the_memory_is_initialised(rig: Rig2400) -> None:
+    rig.send(":CALC:MATH:NAME 'MINE'", ":CALC:MATH (VOLT*2)", ":SOUR:VOLT 3", ":SOUR:MEM:SAVE 7")
+    assert "MINE" in rig.ask(":CALC:MATH:CAT?")
+    rig.send(":SYST:MEM:INIT", "*RST", "*RCL 2")
+    assert "MINE" not in rig.ask(":CALC:MATH:CAT?")
+    assert rig.values(":SOUR:VOLT?") == [3.0]
+    rig.send("*RST", ":SOUR:MEM:REC 7")
+    assert rig.values(":SOUR:VOLT?") == [0.0]
 
 
 # -- in the laboratory ----------------------------------------------------------------------------

@@ -577,15 +577,49 @@ def test_no_line_does_harm(model: str, lines: list[str]) -> None:
     legal(rig)
 
 
-@pytest.mark.long
-@settings(max_examples=80_000, deadline=None)
-@given(model=MODEL, lines=st.lists(st.lists(WORDS, max_size=6).map("".join), min_size=12))
-def test_a_million_lines_do_no_harm(model: str, lines: list[str]) -> None:
-    rig = Rig2450(model)
-    for line in lines:
-        rig.send(line)
-        rig.clock.advance(0.05)
-    legal(rig)
+# -- values at the edge ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("SOUR:SWE:VOLT:LOG 1e-300,1e100,3", -221),
+        ("SOUR:SWE:VOLT:LIN:STEP 0,1,1e-320", -221),
+        ("SOUR:SWE:CURR:LIN:STEP -1e308,1e308,1e-3", -221),
+        ("SENS:DIG:VOLT:APER 1e307", -222),
+        ("SOUR:VOLT 1e400", -222),
+        ("TRAC:WRIT:READ 'own',1,9e307,0.1,3", -222),
+        ("TRAC:WRIT:READ 'own',1,1e9,0.1,7e300", -222),
+    ],
+)
+def test_numbers_that_are_too_large_are_refused(line: str, code: int) -> None:
+    rig = Rig2450("2461")
+    rig.send("TRAC:MAKE 'own',10,WRIT", line)
+    assert rig.codes() == [code]
+
+
+def test_the_range_goes_back_to_that_of_the_limit(rig: Rig2450) -> None:
+    rig.send("SOUR:VOLT:ILIM 1e-2", "SOUR:VOLT 1", "OUTP ON", "SENS:FUNC 'CURR'", "READ?")
+    assert rig.values("SENS:CURR:RANG?") == [1e-4]
+    rig.send("SENS:CURR:RANG:AUTO:REB ON", "READ?")
+    assert rig.values("SENS:CURR:RANG?") == [1e-2]
+    rig.send("SENS:CURR:RANG 1e-3", "READ?")
+    assert rig.values("SENS:CURR:RANG?") == [1e-3]
+    assert rig.send("*RST", "SENS:CURR:RANG:AUTO:REB?") == ["0"]
+
+
+def test_the_trigger_mode_of_the_next_start_is_kept(rig: Rig2450) -> None:
+    assert rig.ask("TRIG:CONT?") == "AUTO"
+    rig.send("TRIG:CONT REST", "*RST")
+    assert rig.ask("TRIG:CONT?") == "REST"
+
+
+@pytest.mark.parametrize("password", ["", "a b", "secret"])
+def test_who_set_a_password_can_log_in_with_it(password: str) -> None:
+    rig = Rig2450()
+    rig.send(f"SYST:PASS:NEW '{password}'", "SYST:ACC PROT", "logout")
+    assert rig.send("*IDN?") == []
+    assert len(rig.send(f"login {password}", "*IDN?")) == 1
 
 
 # -- in the laboratory ----------------------------------------------------------------------------

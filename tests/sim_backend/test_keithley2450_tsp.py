@@ -384,7 +384,7 @@ def test_numbers_are_printed_as_asked(rig: Rig2450) -> None:
         ("smu.source.level =", -285, "TSP Syntax error at line 1: unexpected symbol near '<eof>'"),
         ("smu.sauce.level = 1", -286, "TSP Runtime error at line 1: attempt to index field"),
         ("smu.source.lvl = 1", -286, "TSP Runtime error at line 1: undefined attribute"),
-        ("smu.measure.autorangerebound = 1", -286, "TSP Runtime error at line 1: undefined"),
+        ("smu.measure.autorangeup = 1", -286, "TSP Runtime error at line 1: undefined"),
         ("smu.interlock.tripped = smu.ON", -286, "TSP Runtime error at line 1: cannot modify"),
         ("smu.source.level = 300", -222, "Parameter data out of range"),
         ("smu.source.level = 0/0", -104, "Data type error"),
@@ -618,6 +618,24 @@ def test_a_runaway_script_is_aborted(rig: Rig2450) -> None:
     assert rig.ask("print(2)") == "2"
 
 
+def test_settings_that_only_some_models_have() -> None:
+    rig = unit("2461")
+    rig.send("smu.fastrangechange = smu.ON", "trigger.continuous = trigger.CONT_OFF", "reset()")
+    told = rig.ask("print(smu.fastrangechange, trigger.continuous, smu.breakdownprotection)")
+    assert told == "smu.OFF\ttrigger.CONT_OFF\tnil"
+    assert unit("2470").ask("print(smu.breakdownprotection)") == "smu.OFF"
+
+
+def test_nobody_answers_on_the_network(rig: Rig2450) -> None:
+    rig.send("tspnet.timeout = 3", "tspnet.timeout = 99")
+    begun = rig.clock.now_s
+    assert rig.ask("print(tspnet.connect('192.0.2.9'))") == "nil"
+    assert rig.clock.now_s - begun == pytest.approx(3.0)
+    rig.send("tspnet.write(1, 'x')", "tspnet.tsp.abort(1)", "tspnet.write()")
+    assert rig.codes() == [-222, 2401, 2408, 2408, -109]
+    assert rig.ask("reset() print(tspnet.timeout, tspnet.tsp.abortonconnect)") == "20\t1"
+
+
 # -- any line -------------------------------------------------------------------------------------
 
 _PIECES = st.sampled_from(
@@ -656,11 +674,4 @@ def throw(model: str, lines: list[str]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["2450", "2461"]), st.lists(st.lists(_PIECES, max_size=9).map("".join)))
 def test_no_line_harms_the_instrument(model: str, lines: list[str]) -> None:
-    throw(model, lines)
-
-
-@pytest.mark.long
-@settings(max_examples=20_000, deadline=None)
-@given(st.sampled_from(sorted(MODELS)), st.lists(st.lists(_PIECES, max_size=9).map("".join)))
-def test_no_line_of_many_harms_the_instrument(model: str, lines: list[str]) -> None:
     throw(model, lines)

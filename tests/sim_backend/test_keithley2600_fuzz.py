@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import random
+from functools import cache
 
 import pytest
 
 from sim_backend.instruments.keithley26_family import MODELS
+from tests.sim_backend.fuzzing import Names, ScriptWriter, Trail, trail
 from tests.sim_backend.rig import TIGHT, Rig
 
-#: prints the names of everything below the tables of the instrument
-WALK = """
-local done = {}
-local function walk(name, t, depth)
-  if done[t] or depth > 7 then return end
-  done[t] = true
-  local mt = getmetatable(t)
-  local function each(from)
-    for key, value in pairs(from) do
-      local own = name .. '.' .. tostring(key)
-      if type(key) == 'number' then own = name .. '[' .. key .. ']' end
-      if type(value) == 'table' then walk(own, value, depth + 1)
-      else print((from == (mt and mt.Getters) and 'attribute ' or type(value) .. ' ') .. own) end
-    end
-  end
-  if type(mt) == 'table' and mt.Objects then each(mt.Getters) each(mt.Objects) else each(t) end
-end
-for _, name in ipairs(NAMES) do if _G[name] then walk(name, _G[name], 0) end end
-"""
+_FRESH = 200  # lines that one instrument is sent
+
 TABLES = (
     "smua", "smub", "trigger", "status", "format", "display", "beeper", "errorqueue", "timer",
     "localnode", "bit", "eventlog", "dataqueue", "lan", "digio", "tsplink", "tspnet", "userstring",
@@ -50,49 +34,18 @@ WHOLE = (
 LONG = ("string.rep", "lan.restoredefaults", "string.format", "table.concat")
 
 
-class Fuzz:
-    """Makes lines from the names that an instrument tells of itself."""
+def rig_of(model: str) -> Rig:
+    return Rig(model=model, bounds=TIGHT)
 
-    def __init__(self, seed: int, model: str = "2602B") -> None:
-        self.random = random.Random(seed)
-        self.model = model
-        rig = self.rig()
-        rig.send("NAMES = {" + ", ".join(f"'{name}'" for name in TABLES) + "}")
-        told = [line.split(" ", 1) for line in rig.send(" ".join(WALK.split("\n")))]
-        assert rig.codes() == []
-        self.attributes = [name for kind, name in told if kind == "attribute"]
-        self.functions = [name for kind, name in told if kind == "function" and name not in LONG]
-        self.constants = [name for kind, name in told if kind == "number"]
 
-    def rig(self) -> Rig:
-        return Rig(model=self.model, bounds=TIGHT)
-
-    def value(self) -> str:
-        pick = self.random
-        kind = pick.random()
-        if kind < 0.6:
-            return pick.choice(VALUES)
-        return pick.choice(self.constants) if kind < 0.8 else repr(pick.uniform(-50, 50))
-
-    def line(self) -> str:
-        pick = self.random
-        kind = pick.random()
-        if kind < 0.45:
-            return f"{pick.choice(self.attributes)} = {self.value()}"
-        if kind < 0.6:
-            return f"print({pick.choice(self.attributes)})"
-        if kind < 0.85:
-            given = ", ".join(self.value() for _ in range(pick.choice((0, 1, 1, 2, 2, 3, 5))))
-            return f"print({pick.choice(self.functions)}({given}))"
-        return pick.choice(WHOLE) if kind < 0.95 else self.mutated()
-
-    def mutated(self) -> str:
-        pick = self.random
-        line = list(f"{pick.choice(self.attributes)} = {self.value()}")
-        for _ in range(pick.randrange(1, 4)):
-            at = pick.randrange(len(line))
-            line[at : at + pick.randrange(2)] = chr(pick.randrange(256)).replace("\n", " ")
-        return "".join(line)
+@cache
+def names(model: str) -> Names:
+    """Return what a model has."""
+    rig = rig_of(model)
+    found = Names(rig.send, TABLES, LONG)
+    assert rig.codes() == []
+    rig.smu.close()
+    return found
 
 
 def check_legal(rig: Rig) -> None:
@@ -107,21 +60,25 @@ def check_legal(rig: Rig) -> None:
     assert any(reply.startswith("Keithley") for reply in rig.send("*IDN?"))
 
 
-def fuzz(lines: int, seed: int, model: str) -> None:
-    made = Fuzz(seed, model)
-    rig = made.rig()
+def fuzz(lines: int, seed: int, model: str, kept: Trail) -> None:
+    """Send that many lines, to a fresh instrument now and then."""
+    writer = ScriptWriter(names(model), seed, VALUES, WHOLE)
+    rig = rig_of(model)
     for k in range(lines):
-        rig.smu.write(made.line().encode("latin-1", "replace"))
+        line = writer.line()
+        kept.add(line)
+        rig.smu.write(line.encode("latin-1", "replace"))
         rig.smu.replies()
-        if k % 200 == 199:
+        if k % _FRESH == _FRESH - 1:
             check_legal(rig)
             rig.smu.close()
-            rig = made.rig()
+            rig = rig_of(model)
     check_legal(rig)
+    rig.smu.close()
 
 
 def test_the_whole_tree_is_in_the_fuzz() -> None:
-    made = Fuzz(0)
+    made = names("2602B")
     assert (len(made.attributes), len(made.functions)) > (500, 400)
     assert "smua.source.levelv" in made.attributes
     assert "smua.trigger.source.listv" in made.functions
@@ -129,12 +86,15 @@ def test_the_whole_tree_is_in_the_fuzz() -> None:
 
 @pytest.mark.parametrize("model", ["2602B", "2614B", "2635B", "2601B-PULSE"])
 def test_random_lines_leave_a_legal_instrument(model: str) -> None:
-    fuzz(800, 1, model)
+    with trail(f"fuzz(800, 1, {model!r}, kept)") as kept:
+        fuzz(800, 1, model, kept)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_a_million_random_lines() -> None:
-    models = list(MODELS)
-    for seed in range(200):
-        fuzz(5000, 1000 + seed, models[seed % len(models)])
+@pytest.mark.timeout(540)
+@pytest.mark.parametrize("seed", range(1000, 1010))
+def test_a_million_random_lines(seed: int) -> None:
+    """100 000 lines for each of 10 seeds, and each of these models."""
+    model = list(MODELS)[seed % len(MODELS)]
+    with trail(f"fuzz(100_000, {seed}, {model!r}, kept)") as kept:
+        fuzz(100_000, seed, model, kept)

@@ -111,7 +111,7 @@ def test_an_edge_of_the_second_output_is_felt_by_the_meter() -> None:
 
 
 def test_a_meter_without_a_digital_port_is_one_sentence() -> None:
-    with pytest.raises(BadInput, match="2604B has no digital port"):
+    with pytest.raises(BadInput, match="2604B has no port"):
         opened(meter={"model": "2604B", "address": "GPIB0::26::INSTR"})
 
 

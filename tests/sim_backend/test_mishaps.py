@@ -183,6 +183,14 @@ def test_a_reset_connection_on_a_socket() -> None:
         manager.close()
 
 
+def test_no_reply_overtakes_a_slow_one() -> None:
+    laboratory = opened("keithley2600", "2602B", strike("slow", delay=0.5))
+    bus, before = Bus(laboratory), laboratory.clock.now()
+    bus.send("print('one') print('two')", "print('three')")
+    assert [bus.session.read() for _ in range(3)] == ["one", "two", "three"]
+    assert 0.5 <= laboratory.clock.now() - before < 0.6
+
+
 def test_several_faults_strike_at_one_line() -> None:
     laboratory = opened(
         "keithley2600", "2602B", strike("error", at=2, code=802), strike("short", at=2)

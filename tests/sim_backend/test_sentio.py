@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim_backend.server import Server
+from tests.sim_backend.fuzzing import trail
 from tests.sim_backend.peers import peer
 from tests.sim_backend.rig_station import PROBER, Bench
 
@@ -228,11 +229,14 @@ def test_any_lines_leave_a_legal_state(lines: list[str]) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(540)
 def test_a_million_lines_leave_a_legal_state() -> None:
     draw = random.Random(1)
-    for _ in range(1_000_000):
-        line = f"{draw.choice(_NAMES)} {', '.join(draw.choices(_SOME, k=draw.randrange(6)))}"
-        at = draw.randrange(len(line))
-        if draw.random() < 0.2:  # one character is another
-            line = line[:at] + draw.choice(string.printable) + line[at + 1 :]
-        _take([line])
+    with trail("test_a_million_lines_leave_a_legal_state()") as kept:
+        for _ in range(1_000_000):
+            line = f"{draw.choice(_NAMES)} {', '.join(draw.choices(_SOME, k=draw.randrange(6)))}"
+            at = draw.randrange(len(line))
+            if draw.random() < 0.2:  # one character is another
+                line = line[:at] + draw.choice(string.printable) + line[at + 1 :]
+            kept.add(line)
+            _take([line])

@@ -340,6 +340,17 @@ def test_leaving_the_server_ends_its_threads() -> None:
         time.sleep(0.01)
 
 
+def test_an_instrument_answers_after_its_server_has_gone() -> None:
+    port = port_of(Rig())
+    for _ in range(2):
+        with Server({"smu": port}) as server:
+            address = ("127.0.0.1", int(server.addresses["smu"].split("::")[2]))
+            with socket.create_connection(address, timeout=5) as client:
+                client.sendall(b"delay(1e-3) print('here')\n")
+                with client.makefile("rb") as lines:
+                    assert lines.readline() == b"here\n"
+
+
 # -- the command ---------------------------------------------------------------------------------
 
 

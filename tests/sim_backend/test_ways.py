@@ -2,6 +2,7 @@
 
 In the process by VISA, on a TCP socket, and by an adapter without VISA: the same lines to
 laboratories with the same seed get the same answers, the same errors and leave the same state.
+The B1530A has no row: its maker gives a library to call and no lines to send.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyvisa
 from sim_backend.laboratory import VirtualLaboratory, open_laboratory
 from sim_backend.server import Server
 
-ADDRESS = "GPIB0::16::INSTR"
+ADDRESS, METER = "GPIB0::16::INSTR", "GPIB0::26::INSTR"
 #: of an event: on a socket time goes on between two lines
 _DATE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{3}")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -36,6 +37,8 @@ class Dialogue(NamedTuple):
     port: str = ""
     #: every line is answered
     acknowledged: bool = False
+    #: of the section of the instrument
+    options: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default
 
 
 TSP = (
@@ -54,6 +57,8 @@ SWITCH = (
     "> print(channel.getclose('allslots'))", "channel.close('9Z99')", "> print(errorqueue.count)",
     "channel.open('allslots')", "> print(channel.getclose('allslots'))",
 )  # fmt: skip
+#: a switch stands between a meter and the device
+_MATRIX = {"rows": {"A": "smu.a", "B": "ground"}, "columns": {"1": "top"}}
 DIALOGUES = {
     "2602B": Dialogue("keithley2600", "2602B", TSP, {"top": "it.a"}),
     "2612B": Dialogue("keithley2600", "2612B", TSP, {"top": "it.a"}),
@@ -84,13 +89,59 @@ DIALOGUES = {
                                    "SYST:ERR?", "OUTP ON", "OUTP?", "OUTP OFF"), {},
     ),
     "LDP-3811": Dialogue(
-        "ldp3811", "LDP-3811", ("*IDN?", "NONSENSE", "ERR?", "*ESR?"), {}, port="light 365 nm",
+        "ldp3811", "LDP-3811",
+        ("*IDN?", "MODE CW", "RANGE 200", "LDI 20", "SET:LDI?", "LDI 900", "OUTPUT 1", "OUTPUT?",
+         "NONSENSE", "ERR?", "OUTPUT 0", "*ESR?"),
+        {}, port="light 365 nm",
+    ),
+    "2601B-PULSE": Dialogue(
+        "keithley2600", "2601B-PULSE",
+        (*TSP, "smua.pulser.enable = 1", "> print(smua.pulser.enable)",
+         "smua.pulser.rangei = 99", "> print(errorqueue.next())"),
+        {"top": "it.a"},
+    ),
+    "2450 TSP": Dialogue(
+        "keithley2450", "2450",
+        ("*LANG?", "smu.source.level = 0.1", "smu.source.output = smu.ON",
+         "> print(smu.measure.read())", "smu.source.level = 900", "> print(eventlog.getcount())",
+         "nonsense(", "> print(eventlog.getcount())", "> print(1) print(2)", "> ", "*CLS",
+         "smu.source.output = smu.OFF", "> print(smu.source.output)"),
+        options={"language": "TSP"},
+    ),
+    "707B": Dialogue("keithley707b", "707B", SWITCH, {"top": "smu.a"}, options=_MATRIX),
+    "3706A-S": Dialogue(
+        "keithley3706a", "3706A-S",
+        tuple(line.replace("1A01", "1101").replace("9Z99", "9999") for line in SWITCH),
+        {"top": "smu.a"}, options={**_MATRIX, "rows": {"1": "smu.a", "2": "ground"}},
+    ),
+    "81160A": Dialogue(
+        "keysight81160a", "81160A",
+        ("*IDN?", ":FUNC1 SQU", ":FUNC1?", ":FREQ1 1e3", ":FREQ1?", ":VOLT1 999", ":SYST:ERR?",
+         ":NONSENSE", ":SYST:ERR?", ":OUTP1 ON", ":OUTP1?", ":OUTP1 OFF"),
+        {"top": "it.1"},
+    ),
+    "B1500A": Dialogue(
+        "b1500", "B1500A",
+        ("*IDN?", "FMT 11", "CN 1", "> UNT?", "DV 1,0,0.1,1E-3", "> TI 1", "DV 1,0,900,1E-3",
+         "> ERRX?", "NONSENSE", "> ERRX?", "CL 1", "> ERRX?"),
+        {"top": "it.smu1"}, end="\r\n",
+    ),
+    "336": Dialogue(
+        "lakeshore", "336",
+        ("*IDN?", "> KRDG? A", "SETP 1,310", "> SETP? 1", "RANGE 1,3", "> RANGE? 1", "NONSENSE",
+         "*ESR?", "RANGE 1,0", "> HTR? 1"),
+        {}, end="\r\n",
     ),
 }  # fmt: skip
 
 
 def opened(dialogue: Dialogue) -> VirtualLaboratory:
-    section = {"driver": dialogue.driver, "model": dialogue.model, "address": ADDRESS}
+    section = {
+        "driver": dialogue.driver, "model": dialogue.model, "address": ADDRESS, **dialogue.options,
+    }  # fmt: skip
+    instruments = {"it": section}
+    if "rows" in section:
+        instruments["smu"] = {"driver": "keithley2600", "model": "2602B", "address": METER}
     device = {"family": "resistor", "preset": "10k"}
     if dialogue.port:
         section["port"] = dialogue.port
@@ -100,7 +151,7 @@ def opened(dialogue: Dialogue) -> VirtualLaboratory:
         simulation["wafer"] = {"dies": [3, 3], "contact": "10 Ohm"}
     bench = {
         "name": "rig",
-        "instruments": {"it": section},
+        "instruments": instruments,
         "terminals": dialogue.terminals,
         "simulation": simulation,
     }
