@@ -2,15 +2,17 @@
 
 A generator has fast edges and no meter; a source-meter reads small currents and has no fast edges.
 Together they are one waveform source: output 1 of the generator drives the device's top terminal,
-a channel of a 2600B holds its other end at zero volts, limits the current and reads it, and output
-2 of the generator, led to the source-meter's digital port, says when. So everything within a step
-is timed by one clock. What they can do is in `instruments.agilent33500_limits`; how a waveform
-becomes points and triggers, in `agilent33500_program`; the generator, in `agilent33500_generator`;
-the source-meter, in `agilent33500_ammeter`; both together, in `agilent33500_meter`.
+a channel of a 2600B, a 2400 or a 2450 holds its other end at zero volts, limits the current and
+reads it, and output 2 of the generator, led to the source-meter's trigger port, says when. So
+everything within a step is timed by one clock. What they can do is in
+`instruments.agilent33500_limits` and `agilent33500_readers`; how a waveform becomes points and
+triggers, in `agilent33500_program`; the generator, in `agilent33500_generator`; the source-meters,
+in `agilent33500_ammeter`, `agilent33500_ammeter2400` and `agilent33500_ammeter2450`; both together,
+in `agilent33500_meter`.
 
 Wiring: output 1 to the device, the device's other end to the channel's HI, all shields to LO;
-output 2 to a line of the digital port, and its shield to the port's ground. A section of a bench
-file::
+output 2 to a line of the digital port (2600B, 2450) or of the trigger link (2400), and its shield
+to the port's ground. A section of a bench file::
 
     [instruments.awg]
     driver = "agilent33500"     # or "keysight81160a"
@@ -19,10 +21,11 @@ file::
     series = "0 Ohm"            # of a resistor in series with the device; may be left out
 
     [instruments.awg.meter]
+    driver = "keithley2600"     # or "keithley2400" or "keithley2450"; this one unless given
     model = "2602B"
     address = "GPIB0::26::INSTR"
-    channel = "a"
-    line = 1                    # of its digital port
+    channel = "a"               # of the others "front" or "rear"
+    line = 1                    # of its digital port, or of the trigger link of a 2400
     terminal = "bottom"         # of the device, that it holds; for a virtual one
 
     [terminals]
@@ -31,7 +34,10 @@ file::
 What to know of it:
 
 - A pulse may be as short as the generator makes it, but a reading takes the source-meter's aperture
-  (20 us at 50 Hz) within its window: shorter pulses are played unmeasured, and read after.
+  (20 us at 50 Hz; 200 us of a 2400 or 2450) within its window: shorter pulses are played
+  unmeasured, and read after.
+- The voltage that a limited level is left with is read where a window has room for a second
+  aperture (always on a 2600B); elsewhere it is not a number.
 - **A generator has no compliance.** The source-meter's limit acts after the settling time of its
   range; in shorter levels only the 50 Ohm of the output and the resistor in series bound a current.
   A step whose compliance they do not guarantee is refused, unless the bench file accepts it.
@@ -52,12 +58,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instruments.agilent33500_checks import Unit
-from instruments.agilent33500_limits import GENERATORS, LINES, METERS
+from instruments.agilent33500_limits import GENERATORS
 from instruments.agilent33500_program import Program, compile_play
+from instruments.agilent33500_readers import READERS, Reader
+from instruments.agilent33500_reads import Wiring
 from instruments.options import known_model
 from labctl.capability import Floor, Forecast, Setup, Violation
 from labctl.errors import BadInput
@@ -83,8 +91,9 @@ class _Meter(BaseModel):
 
     model: str
     address: str
-    channel: str = "a"
-    line: Annotated[int, Ge(1), Le(LINES)] = 1
+    driver: str = "keithley2600"
+    channel: str = ""
+    line: Annotated[int, Ge(1)] = 1
     terminal: str = "bottom"
 
 
@@ -167,10 +176,10 @@ def connect(setup: Setup) -> GeneratorAndMeter:
     from instruments.agilent33500_meter import open_pair
 
     options = _options(setup)
-    meter = options.meter
-    where = (meter.address, meter.channel, meter.line)
+    meter, unit = options.meter, _unit(setup, options)
+    wiring = Wiring(meter.address, meter.channel or unit.meter.channels[0], meter.line)
     leave = options.found_on == "leave"
-    return open_pair(setup, _unit(setup, options), where, options.timeout, leave=leave)
+    return open_pair(setup, unit, wiring, options.timeout, leave=leave)
 
 
 def _options(setup: Setup) -> _Options:
@@ -183,23 +192,14 @@ def _options(setup: Setup) -> _Options:
     try:
         return _Options(**setup.options)
     except ValidationError as error:
-        fields = list(_Options.model_fields)
+        inside = any(len(row["loc"]) > 1 and row["loc"][0] == "meter" for row in error.errors())
+        fields = list((_Meter if inside else _Options).model_fields)
         raise BadInput(explain(error, f"instruments.{setup.name}", fields)) from None
 
 
 def _unit(setup: Setup, options: _Options) -> Unit:
     generator = known_model(setup, GENERATORS)
-    meter = METERS.get(options.meter.model)
-    if meter is None:
-        raise BadInput(
-            f'{setup.name}: the meter "{options.meter.model}" cannot be triggered by a generator; '
-            f"allowed are {', '.join(METERS)}"
-        )
-    if options.meter.channel not in meter.channels:
-        raise BadInput(
-            f'{setup.name}: the meter is on channel "{options.meter.channel}"; a {meter.name} has '
-            f"{' and '.join(meter.channels)}"
-        )
+    meter = _reader(setup.name, options.meter)
     wrong = {name: output for name, output in setup.channels.items() if output != "1"}
     if wrong:
         terminal, output = next(iter(wrong.items()))
@@ -210,3 +210,33 @@ def _unit(setup: Setup, options: _Options) -> Unit:
     if len(setup.channels) > 1:
         raise BadInput(f"{setup.name}: output 1 drives one terminal, not {len(setup.channels)}")
     return Unit(generator, meter, options.series, setup.channels, _LINE_FREQUENCY)
+
+
+def _reader(name: str, given: _Meter) -> Reader:
+    """Return the source-meter of a section.
+
+    Raises
+    ------
+    BadInput
+        It cannot read for a generator, or has no such channel or line.
+    """
+    meter = READERS.get(given.model)
+    if meter is None or meter.driver != given.driver:
+        known = [model for model, reader in READERS.items() if reader.driver == given.driver]
+        drivers = sorted({reader.driver for reader in READERS.values()})
+        allowed = f"{given.driver} there are {', '.join(known)}" if known else ", ".join(drivers)
+        raise BadInput(
+            f'{name}: the meter "{given.model}" of the driver "{given.driver}" cannot be triggered '
+            f"by a generator; {'of ' if known else 'allowed drivers are '}{allowed}"
+        )
+    if given.channel and given.channel not in meter.channels:
+        raise BadInput(
+            f'{name}: the meter is on channel "{given.channel}"; a {meter.name} has '
+            f"{' and '.join(meter.channels)}"
+        )
+    if given.line > meter.lines:
+        raise BadInput(
+            f"{name}: output 2 leads to line {given.line} of the meter; a {meter.name} has lines 1 "
+            f"to {meter.lines}"
+        )
+    return meter

@@ -10,18 +10,21 @@ generator drives it in.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from instruments.agilent33500_program import Program
+from instruments.agilent33500_readers import Reader
+from instruments.agilent33500_reads import Raw, Wiring
 from instruments.errors import link_faults, queue_fault, unexpected
-from instruments.keithley2600_limits import Model
+from instruments.keithley2600_limits import MODELS
 from instruments.keithley2600_mainframe import Mainframe
 from labctl.errors import InstrumentFault
 
-__all__ = ["Ammeter", "Raw"]
+__all__ = ["Ammeter"]
 
 _READINGS_A_LINE = 250
 _READY = "labctl ready"
+_LIMITING = 0x40  # status of a reading (reference manual 2600BS-901-01 Rev. F, page 9-34)
 
 _SCRIPT = """
 loadscript labctl_ammeter
@@ -99,37 +102,27 @@ endscript
 """
 
 
-class Raw(NamedTuple):
-    """One reading as it was stored."""
-
-    i: float  #: into the channel, A
-    v: float  #: at the channel, V
-    status: int
-    stamp: float  #: after the first reading, s
-
-
 class Ammeter(Mainframe):
     """A channel of a 2600B at the device's other end.
+
+    Meets `instruments.agilent33500_reads.Reads`.
 
     Parameters
     ----------
     adapter
         An open connection.
-    label, address
-        Name in the bench file, and VISA address.
-    model
+    label
+        Name in the bench file.
+    reader
         What the instrument is specified to do.
-    channel
-        Letter of the channel.
-    line
-        Of the digital port, to which the generator's trigger track leads.
+    wiring
+        How it is reached.
     """
 
-    def __init__(
-        self, adapter: Any, label: str, address: str, model: Model, channel: str, line: int
-    ) -> None:
-        super().__init__(adapter, label, address, model)
-        self.channel, self.line = channel, line
+    def __init__(self, adapter: Any, label: str, reader: Reader, wiring: Wiring) -> None:
+        super().__init__(adapter, label, wiring.address, MODELS[reader.name])
+        self.channel, self.line = wiring.channel, wiring.line
+        self.place = f"its digital line {wiring.line}"
 
     def prepare(self) -> float:
         """Load the functions it needs, and return its power line frequency, Hz.
@@ -171,7 +164,7 @@ class Ammeter(Mainframe):
             text = answer.removeprefix("labctl fault ")
             raise queue_fault(self.name, [text, *self.drain()], "setting it up")
 
-    def taken(self) -> int:
+    def taken(self, *, over: bool) -> int:
         """Return how many readings there are."""
         buffers = (f"smu{self.channel}.nvbuffer{k}.n" for k in (1, 2))
         with link_faults(self.name, "waiting for readings"):
@@ -203,7 +196,7 @@ class Ammeter(Mainframe):
         if len(values) != 4 * (stop - start + 1):
             raise unexpected(self.name, answer, f"{stop - start + 1} readings")
         rows = (values[at : at + 4] for at in range(0, len(values), 4))
-        return [Raw(i, v, int(status), stamp) for i, v, status, stamp in rows]
+        return [Raw(i, v, bool(int(status) & _LIMITING), stamp) for i, v, status, stamp in rows]
 
     def release(self) -> None:
         """Switch the output off after a burst.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from instruments.agilent33500_limits import MOST_READINGS, RESISTANCE, Generator, limits_of
-from instruments.keithley2600_limits import Model
+from instruments.agilent33500_limits import RESISTANCE, Generator, limits_of
+from instruments.agilent33500_readers import Reader
 from instruments.pieces import Findings, fold
 from instruments.ranges import Range, range_for
 from labctl.capability import Limits
@@ -23,7 +23,7 @@ class Unit:
     """The instruments that a program is made for."""
 
     generator: Generator
-    meter: Model
+    meter: Reader
     series: float  #: resistance in series with the device besides the output's own, Ohm
     channels: Mapping[str, str]  #: device terminal -> output of the generator
     line_frequency: float  #: of the source-meter, Hz
@@ -49,6 +49,9 @@ def chosen_range(play: Play, unit: Unit) -> Range | None:
     """Return the range of the ammeter; None when there is none so large."""
     terminal = next(iter(unit.channels), "top")
     asked = play.ranges.get(terminal, play.compliance)
+    if terminal not in play.ranges:
+        # a compliance in the overrange of a meter is measured on that meter
+        asked = min(asked, unit.meter.i_meter[-1].full_scale)
     return range_for(unit.meter.i_meter, asked) if asked > 0 else None
 
 
@@ -88,11 +91,11 @@ def _check_times(summary: Summary, unit: Unit, found: Findings) -> None:
 
 
 def _check_readings(summary: Summary, unit: Unit, found: Findings) -> None:
-    if summary.readings > MOST_READINGS:
+    if summary.readings > unit.meter.most:
         found.add(
             "readings",
             f"{summary.readings} readings",
-            f"at most {MOST_READINGS} in one step",
+            f"at most {unit.meter.most} in one step",
             "play the waveform in several steps, or measure outside the loop",
         )
     if summary.readings and unit.generator.outputs < 2:
@@ -107,7 +110,7 @@ def _check_readings(summary: Summary, unit: Unit, found: Findings) -> None:
 def _check_currents(
     play: Play, unit: Unit, peak: float, shortest: int | None, found: Findings
 ) -> None:
-    most = unit.meter.most_current(peak)
+    most = unit.meter.model.most_current(peak)
     least = unit.meter.least
     if not least <= play.compliance <= most:
         allowed = f"{show(least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"

@@ -1,4 +1,4 @@
-"""Waveform generators in numbers, and what the source-meter that reads for them can do.
+"""Waveform generators in numbers, and what they can do with a source-meter that reads for them.
 
 Sources, by their mark:
 
@@ -17,35 +17,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from instruments import keithley2600_limits
-from instruments.keithley2600_limits import LEAST_NPLC, TURNAROUND
+from instruments.agilent33500_readers import Reader
 from instruments.ranges import Range
 from labctl.capability import Limits
 
-__all__ = [
-    "GENERATORS", "LATENCY", "LEAST_NPLC", "LINES", "METERS", "MOST_NPLC", "MOST_READINGS",
-    "RESISTANCE", "SLACK", "TRIGGER_LEVEL", "TURNAROUND", "Generator", "limits_of",
-]  # fmt: skip
-
-MOST_NPLC = keithley2600_limits.MOST_NPLC
+__all__ = ["GENERATORS", "RESISTANCE", "TRIGGER_LEVEL", "Generator", "limits_of"]
 
 #: of a generator's output, Ohm [D]
 RESISTANCE = 50.0
 #: high level of the trigger track, V into an open line [C]
 TRIGGER_LEVEL = 4.0
-#: from an edge on the source-meter's digital line to the beginning of an aperture, s [C]
-LATENCY = 0.0
-#: what a window has to be longer than the shortest aperture, for the grid of the triggers, s
-SLACK = 5e-6
-#: digital lines of a 2600B [M section 8 of 2600BS-901-01]
-LINES = 14
-#: readings that a dedicated buffer of the source-meter takes with timestamps (SPEC-2602B, page 11)
-MOST_READINGS = 60_000
-
-#: source-meters of the 2600B family with a digital port (2600BS-901-01 Rev. F, ``digio``)
-METERS = {
-    name: model for name, model in keithley2600_limits.MODELS.items() if not name[:4].endswith("4")
-}
+# what a window has to be longer than the shortest aperture, for the grid of the triggers
+_SLACK = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +80,7 @@ def _models() -> tuple[Generator, ...]:
 GENERATORS = {model.name: model for model in _models()}
 
 
-def limits_of(generator: Generator, meter: keithley2600_limits.Model, frequency: float) -> Limits:
+def limits_of(generator: Generator, meter: Reader, frequency: float) -> Limits:
     """Return what a generator and its source-meter can do together.
 
     Parameters
@@ -110,13 +93,13 @@ def limits_of(generator: Generator, meter: keithley2600_limits.Model, frequency:
     return Limits(
         model=generator.name,
         max_v=generator.level.full_scale,
-        max_i=meter.most_current(generator.level.full_scale),
+        max_i=meter.model.most_current(generator.level.full_scale),
         min_width=generator.width,
         min_gap=generator.width,
-        min_aperture=LEAST_NPLC / frequency + SLACK,
+        min_aperture=_SLACK * meter.nplc[0] / frequency,
         resolution=generator.grid,
         max_points=generator.points,
-        max_readings=MOST_READINGS,
+        max_readings=meter.most,
         ramps=True,
-        source=f"{generator.source}; read by a {meter.name}: {meter.source}",
+        source=f"{generator.source}; read by a {meter.name}: {meter.model.source}",
     )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from typing import Any
 
 from instruments.agilent33500_ammeter import Ammeter
+from instruments.agilent33500_ammeter2400 import Ammeter2400
+from instruments.agilent33500_ammeter2450 import Ammeter2450
 from instruments.agilent33500_checks import Unit
 from instruments.agilent33500_generator import Outputs, PulseGenerator, Trueform
 from instruments.agilent33500_program import Program, compile_play
+from instruments.agilent33500_readers import Reader
 from instruments.agilent33500_readings import Decoder
+from instruments.agilent33500_reads import Reads, Wiring
 from instruments.kept import Kept
 from instruments.secured import open_adapter
 from labctl.capability import Identity, Limits, Setup, StopRequest, Violation
@@ -22,11 +27,20 @@ __all__ = ["GeneratorAndMeter", "open_pair"]
 
 _LOOK = 0.25  # s between two looks for readings, and whether to stop
 _GRACE = 0.5  # s that readings may be late after a burst, besides the messages' own time
+_TRAILING = 50e-3  # s after a burst, in which one that answers nothing until then ends its reading
 _SETTLE = 2e-3  # s between outputs on and the burst: relays close (check: not specified)
 
 
+#: who reads, by the driver of the section
+_AMMETERS: dict[str, Callable[[Any, str, Reader, Wiring], Reads]] = {
+    "keithley2400": Ammeter2400,
+    "keithley2450": Ammeter2450,
+    "keithley2600": Ammeter,
+}
+
+
 def open_pair(
-    setup: Setup, unit: Unit, meter: tuple[str, str, int], timeout: float, *, leave: bool
+    setup: Setup, unit: Unit, wiring: Wiring, timeout: float, *, leave: bool
 ) -> GeneratorAndMeter:
     """Open both connections, and identify and clear both instruments.
 
@@ -36,8 +50,8 @@ def open_pair(
         Section of the bench file.
     unit
         What the instruments are specified to do.
-    meter
-        Address of the source-meter, its channel, and the line of its digital port.
+    wiring
+        How the source-meter is reached.
     timeout
         How long to wait for an answer, s.
     leave
@@ -50,14 +64,13 @@ def open_pair(
     InstrumentFault
         Nobody answers, or another instrument does.
     """
-    address, channel, line = meter
     called = f"{setup.name}.meter"
-    there = replace(setup, name=called, address=address)
+    there = replace(setup, name=called, address=wiring.address)
     kind = PulseGenerator if unit.generator.name == "81160A" else Trueform
     generator = kind(open_adapter(setup, timeout), setup.name, setup.address, unit.generator)
     try:
         adapter = open_adapter(there, timeout)
-        ammeter = Ammeter(adapter, called, address, unit.meter, channel, line)
+        ammeter = _AMMETERS[unit.meter.driver](adapter, called, unit.meter, wiring)
     except BaseException:
         generator.close()
         raise
@@ -83,7 +96,7 @@ class GeneratorAndMeter:
         The instruments, for work by hand too.
     """
 
-    def __init__(self, setup: Setup, unit: Unit, generator: Outputs, ammeter: Ammeter) -> None:
+    def __init__(self, setup: Setup, unit: Unit, generator: Outputs, ammeter: Reads) -> None:
         self.generator, self.ammeter = generator, ammeter
         self.name = generator.name
         self._label, self._unit = setup.name, unit
@@ -216,7 +229,8 @@ class GeneratorAndMeter:
         """Yield readings as they come; returns whether the burst was stopped."""
         decoder = Decoder(program, self._unit, begun)
         expected, got = len(program.readings) * program.repeats, 0
-        end = begun + self._origin + program.duration
+        quiet = self._unit.meter.quiet and expected
+        end = begun + self._origin + program.duration + (_TRAILING if quiet else 0.0)
         while True:
             left = end - self._now()
             if left > 0:
@@ -224,7 +238,7 @@ class GeneratorAndMeter:
             if stop():
                 return True
             over = self._now() >= end
-            taken = self.ammeter.taken() if got < expected else got
+            taken = self.ammeter.taken(over=over) if got < expected else got
             if taken > got:
                 yield self._rows(decoder, got, taken)
                 got = taken
@@ -233,7 +247,7 @@ class GeneratorAndMeter:
             if self._now() > end + _GRACE:
                 raise InstrumentFault(
                     f"{self.ammeter.name}: {got} of {expected} readings were triggered; check the "
-                    f"cable from output 2 of {self.name} to its digital line {self.ammeter.line}"
+                    f"cable from output 2 of {self.name} to {self.ammeter.place}"
                 )
             if over:
                 self._wait(_SETTLE, _never)
@@ -244,7 +258,7 @@ class GeneratorAndMeter:
         except ValueError as error:
             raise InstrumentFault(
                 f"{self.ammeter.name}: {error}; check the cable from output 2 of {self.name} to "
-                f"its digital line {self.ammeter.line}"
+                f"{self.ammeter.place}"
             ) from None
 
     def _finish(self) -> None:

@@ -26,7 +26,6 @@ import numpy.typing as npt
 
 from instruments.agilent33500_checks import Unit, check_waveform, chosen_range
 from instruments.agilent33500_grid import Grid, Straight, grid_for, note_memory, stretches_of
-from instruments.agilent33500_limits import LATENCY, LEAST_NPLC, MOST_NPLC, TURNAROUND
 from instruments.pieces import Body, Compiled, Findings, fold
 from instruments.ranges import Range
 from labctl.steps import Play
@@ -70,6 +69,9 @@ class Program:
     readings: tuple[Reading, ...]  #: of one repetition
     nplc: float
     aperture: float  #: s
+    volts: bool  #: whether the voltage that a limited level is left with is read as well
+    early: float  #: from the edge of a trigger to the middle of the aperture, s
+    falling: bool  #: whether an edge that falls is a trigger
     compliance: float  #: A
     i_meter: Range
     v_range: float  #: of the source-meter, V
@@ -96,10 +98,10 @@ class Program:
     def triggers(self) -> Points:
         """Return the trigger track of one repetition: 1 where it is high, shape (points,)."""
         track = np.zeros(self.points)
-        high = max(1, math.ceil(self.aperture / 2 / self.grid))
+        long = max(1, math.ceil(self.aperture / 2 / self.grid))
         for reading in self.readings:
-            track[reading.at : reading.at + high] = 1.0
-        return track
+            track[reading.at : reading.at + long] = 1.0
+        return 1.0 - track if self.falling else track
 
 
 def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
@@ -157,8 +159,11 @@ def _rest_alone(play: Play, unit: Unit, body: Body) -> Program:
         *rests,
         0.0,
         (),
-        LEAST_NPLC,
+        unit.meter.nplc[0],
         0.0,
+        False,
+        0.0,
+        unit.meter.falling,
         play.compliance,
         i_meter,
         unit.v_range(0.0),
@@ -177,9 +182,10 @@ def _program(
     found: Findings,
 ) -> Program:
     step = grid.step / TICKS_PER_SECOND
-    nplc = _nplc(stretches, grid, unit, body, found)
+    nplc, volts = _aperture(stretches, grid, unit, body, found)
     aperture = nplc / unit.line_frequency
-    readings = tuple(_readings(stretches, grid, aperture))
+    lead = unit.meter.lead(aperture, volts=volts)
+    readings = tuple(_readings(stretches, grid, aperture, lead))
     if readings and readings[0].at < 1:
         asked = "a reading that begins with the waveform"
         found.add("reading delay", asked, "one point later or more", "start the window later")
@@ -198,6 +204,9 @@ def _program(
         readings=readings,
         nplc=nplc,
         aperture=aperture,
+        volts=volts,
+        early=lead + aperture / 2,
+        falling=unit.meter.falling,
         compliance=play.compliance,
         i_meter=i_meter,
         v_range=unit.v_range(highest),
@@ -220,39 +229,47 @@ def _runs(stretches: Sequence[Straight], grid: Grid, body: Body, fewest: int) ->
     return tuple(run for run in runs if run.points > 0)
 
 
-def _nplc(
+def _aperture(
     stretches: Sequence[Straight], grid: Grid, unit: Unit, body: Body, found: Findings
-) -> float:
-    """Return the longest aperture in PLC that fits every window and between any two readings."""
+) -> tuple[float, bool]:
+    """Return the longest aperture in PLC that fits every window and between any two readings.
+
+    And whether the voltage can be read as well.
+    """
+    meter = unit.meter
+    least, most, step = meter.nplc
     windows = [window for stretch in stretches for window in stretch.windows]
     if not windows:
-        return LEAST_NPLC
+        return least, False
     centres = [(a + b) / 2 for a, b, _ in windows]
     between = [late - early for early, late in pairwise(centres)]
     if body.repeats > 1:
         between.append(stretches[-1].stop - centres[-1] + centres[0])
-    turnaround = TURNAROUND * 1e-6
-    room = min((b - a - grid.step for a, b, _ in windows), default=0.0) / TICKS_PER_SECOND
-    apart = min(between, default=math.inf) / TICKS_PER_SECOND - turnaround
-    longest = min(room, apart) * unit.line_frequency
-    thousandths = math.floor(min(longest, MOST_NPLC) * 1000 + 1e-6)
-    if thousandths < 1:
-        least = LEAST_NPLC / unit.line_frequency
-        found.add(
-            "reading rate",
-            "readings that follow each other too closely",
-            f"room for {show(least, 's')} and {TURNAROUND} us between them",
-            "leave more time between the readings, or measure only some of the levels",
-        )
-    return max(thousandths, 1) / 1000
+    room = min(b - a - grid.step for a, b, _ in windows) / TICKS_PER_SECOND
+    apart = min(between, default=math.inf) / TICKS_PER_SECOND
+    for volts in (True, False):
+        longest = meter.longest(room, apart, volts=volts) * unit.line_frequency
+        steps = math.floor(min(longest, most) / step + 1e-6)
+        if steps * step >= least * (1 - 1e-9):
+            return round(steps * step, 9), volts
+    shortest = meter.span(least / unit.line_frequency, volts=False)
+    found.add(
+        "reading rate",
+        "readings that follow each other too closely",
+        f"{show(shortest, 's')} from one to the next",
+        "leave more time between the readings, or measure only some of the levels",
+    )
+    return least, False
 
 
-def _readings(stretches: Sequence[Straight], grid: Grid, aperture: float) -> Iterator[Reading]:
-    early = (aperture / 2 + LATENCY) * TICKS_PER_SECOND
+def _readings(
+    stretches: Sequence[Straight], grid: Grid, aperture: float, lead: float
+) -> Iterator[Reading]:
+    early = (aperture / 2 + lead) * TICKS_PER_SECOND
     for k, stretch in enumerate(stretches):
         for a, b, role in stretch.windows:
             at = grid.at((a + b) / 2 - early)
-            begun = (at - grid.at(stretch.start)) * grid.step / TICKS_PER_SECOND
+            begun = (at - grid.at(stretch.start)) * grid.step / TICKS_PER_SECOND + lead
             first, last = stretch.levels
             middle = ((a + b) / 2 - stretch.start) / stretch.length
             level = first + (last - first) * middle

@@ -3,8 +3,9 @@
 What is achieved, and how it is known:
 
 - t: the computer's clock when the burst was begun, the place of the first reading in the burst, and
-  the source-meter's timestamps from there on: intervals within a step are the instruments', those
-  between steps the computer's
+  the source-meter's timestamps from there on, or, where these are as coarse as those of a 2400, the
+  places of the triggers: intervals within a step are the instruments', those between steps the
+  computer's
 - v: the level that the generator gives into an open circuit, less what the current loses in the
   resistance in series; where the source-meter was limiting, less the voltage that it was left with
 - width: whole points of the generator's clock
@@ -18,17 +19,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from instruments.agilent33500_ammeter import Raw
 from instruments.agilent33500_checks import Unit
 from instruments.agilent33500_program import Program, Reading
+from instruments.agilent33500_reads import Raw
 from labctl.readings import Flag, Row
 
 __all__ = ["Decoder"]
 
-_LIMITING = 0x40  # status of a reading (reference manual 2600BS-901-01 Rev. F, page 9-34)
 _OVERFLOW = 1e37  # a reading beyond its range is printed as +-9.91e37
-_STRAY = 100e-6  # s by which a timestamp may be off its trigger
-_DRIFT = 3e-4  # share of the time since the first reading by which two clocks may differ
+_FINE = 1e-3  # s: stamps that may be off by more than this only tell whether a reading was lost
 
 
 class Decoder:
@@ -68,13 +67,15 @@ class Decoder:
         expected, first = program.readings[k], program.readings[0]
         since = ((expected.at - first.at) + turn * program.points) * program.grid
         after = raw.stamp - self._stamp
-        if abs(after - since) > _STRAY + _DRIFT * since:
+        reader = self._unit.meter
+        if abs(after - since) > reader.stray + reader.drift * since:
             raise ValueError(
                 f"reading {self._taken + 1} came {after:g} s after the first instead of {since:g} s"
             )
         self._taken += 1
-        middle = first.at * program.grid + program.aperture / 2
-        return self._told(raw, expected, round(self._begun + middle + after, 9))
+        middle = first.at * program.grid + program.early
+        later = after if reader.stray < _FINE else since
+        return self._told(raw, expected, round(self._begun + middle + later, 9))
 
     def _told(self, raw: Raw, expected: Reading, t: float) -> Row:
         program, level = self._program, self._unit.generator.level
@@ -83,7 +84,7 @@ class Decoder:
         if abs(i) > _OVERFLOW:
             i, flags = math.nan, flags | Flag.OVERRANGE
         bound = meter.bound(i, program.nplc)
-        if raw.status & _LIMITING:
+        if raw.limited:
             flags |= Flag.COMPLIANCE
             left = raw.v if abs(raw.v) < _OVERFLOW else math.nan
         if abs(i) * math.exp(-expected.age / meter.time_constant) > bound:

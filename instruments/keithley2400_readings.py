@@ -32,7 +32,7 @@ __all__ = ["first_level", "rows_of", "step_of"]
 
 _OVERFLOW = 1 << 0  # bits of the status word (user's manual, pages 18-50 and 18-51)
 _LIMITING = 1 << 3 | 1 << 16  # real compliance; compliance of the measurement range
-_NO_NUMBER = 9.9e37
+_NO_NUMBER = 9e37  # the instrument sends 9.9e37 or more where the meter overflowed
 
 
 def step_of(run: Run, told: Sequence[float], tick: float) -> float:

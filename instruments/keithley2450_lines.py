@@ -11,8 +11,8 @@ from instruments.keithley2450_program import Program
 from instruments.keithley2450_schedule import Step
 
 __all__ = [
-    "BUFFER", "ELEMENTS", "LOOK", "READINGS", "SENSES", "SOURCES", "Look", "Reading", "Told",
-    "differing", "list_lines", "model_lines", "parse_error", "parse_look", "parse_readings",
+    "BUFFER", "DIGITS", "ELEMENTS", "LOOK", "READINGS", "SENSES", "SOURCES", "Look", "Reading",
+    "Told", "differing", "list_lines", "model_lines", "parse_error", "parse_look", "parse_readings",
     "parse_told", "range_lines", "read_back",
 ]  # fmt: skip
 
@@ -25,6 +25,8 @@ READINGS = f':TRAC:DATA? %d,%d,"{BUFFER}",{ELEMENTS}'
 LOOK = f':SYST:ERR:COUN?;:TRAC:ACT? "{BUFFER}";:TRIG:STAT?'
 _NO_LEVEL = ":SOUR:VOLT 0"
 _RUNNING = ("RUNNING", "WAITING", "PAUSED", "BUILDING")
+#: of every number that is sent: a microsecond in eleven days
+DIGITS = 12
 _AGREES = 1e-6  # of a value that is read back
 _SMALLEST_BUFFER = 10  # [R page 6-171]
 
@@ -37,6 +39,7 @@ class Told(NamedTuple):
     v_range: float
     indexes: float
     capacity: float
+    digits: float  #: of a number; no longer `DIGITS` once somebody has reset the instrument
     output: float
 
 
@@ -211,7 +214,7 @@ def read_back(program: Program) -> str:
     limit, sense = (":SOUR:PULS:VOLT", "DIG:") if program.pulsed else (":SOUR:VOLT", "")
     return (
         f"{limit}:ILIM?;:SENS:{sense}CURR:RANG?;:SOUR:VOLT:RANG?;"
-        f':SOUR:CONF:LIST:SIZE? "{SOURCES}";:TRAC:POIN? "{BUFFER}";:OUTP?'
+        f':SOUR:CONF:LIST:SIZE? "{SOURCES}";:TRAC:POIN? "{BUFFER}";:FORM:ASC:PREC?;:OUTP?'
     )
 
 
@@ -227,6 +230,8 @@ def differing(program: Program, told: Told) -> str:
     """
     if told.output:
         return "the output is on before a run, so somebody else uses the instrument"
+    if told.digits != DIGITS:
+        return "somebody has brought its settings to their defaults since they were set"
     wanted = {
         "a compliance of %g A": program.compliance,
         "a current range of %g A": program.i_meter.full_scale,

@@ -17,7 +17,7 @@ from pyvisa.errors import VisaIOError
 from instruments.errors import link_faults, unexpected, wrong_model
 from instruments.keithley2450_hand import HandDriver
 from instruments.keithley2450_limits import Model
-from instruments.keithley2450_lines import parse_error
+from instruments.keithley2450_lines import DIGITS, parse_error
 from labctl.capability import Identity
 from labctl.errors import InstrumentFault
 
@@ -34,7 +34,6 @@ _SETTINGS = (
 )  # fmt: skip
 _LANGUAGE = "SCPI"
 _MOST_ERRORS = 1000  # entries that are read from the error queue at once
-_DIGITS = 12  # of every number that is sent: a microsecond in eleven days
 
 
 class Mainframe(HandDriver):
@@ -91,7 +90,7 @@ class Mainframe(HandDriver):
             self._note_remains(leave=leave)
             if not leave:
                 self.write("*RST")
-            self.write(f":FORM:DATA ASC;:FORM:ASC:PREC {_DIGITS}")
+            self.write(f":FORM:DATA ASC;:FORM:ASC:PREC {DIGITS}")
 
     def _check_language(self) -> None:
         """Refuse another command set than the native one; an emulated 2400 calls itself so."""

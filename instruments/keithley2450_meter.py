@@ -9,6 +9,7 @@ from typing import Any
 from instruments.errors import link_faults, queue_fault, unexpected
 from instruments.keithley2450_lines import (
     BUFFER,
+    DIGITS,
     LOOK,
     READINGS,
     SENSES,
@@ -45,7 +46,7 @@ _AT_ONCE = 1000  # readings fetched in one message
 _LATE = 0.2  # of its duration that a run may take longer than it should
 #: settings that hold for every step; what is not here is as after a reset
 _BASE = (
-    ":FORM:DATA ASC;:FORM:ASC:PREC 12;:OUTP:SMOD NORM;:SOUR:FUNC VOLT;:SOUR:VOLT 0;"
+    f":FORM:DATA ASC;:FORM:ASC:PREC {DIGITS};:OUTP:SMOD NORM;:SOUR:FUNC VOLT;:SOUR:VOLT 0;"
     ":SOUR:VOLT:DEL 0;:SOUR:VOLT:RANG:AUTO OFF;:SENS:FUNC 'CURR';:SENS:COUN 1"
 )
 

@@ -30,7 +30,7 @@ __all__ = ["HOT", "Decoder"]
 
 #: bits of the source status [2461-901-01 Rev. A, page 8-31]
 READ_BACK, HOT, LIMITED = 8, 16, 32
-_NO_NUMBER = 9.9e37
+_NO_NUMBER = 9e37  # the instrument sends 9.9e37 or more where the meter overflowed
 
 
 class _Taken(NamedTuple):

@@ -23,7 +23,7 @@ from instruments.keithley2600_script import SCRIPT
 from instruments.kept import Kept
 from instruments.secured import open_adapter, started
 from labctl.capability import Limits, Setup, StopRequest, Violation
-from labctl.errors import Refused
+from labctl.errors import InstrumentFault, Refused
 from labctl.readings import Row
 from labctl.steps import Play
 
@@ -221,8 +221,16 @@ class SourceMeter(Mainframe):
             if status.errors:
                 self._raise_errors(status)
             if status.word == "done":
+                self._check_all_came(decoder)
                 return
         self.make_safe()
+
+    def _check_all_came(self, decoder: Decoder) -> None:
+        if decoder.missing:
+            raise InstrumentFault(
+                f"{self.name}: {decoder.missing} readings of a waveform that was played did not "
+                "arrive; check that nothing else talks to the instrument"
+            )
 
     def _held(self, decoder: Decoder, line: str) -> Status | None:
         """Return what a line says of the progress; readings are put aside, and None returned."""

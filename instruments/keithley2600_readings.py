@@ -67,6 +67,11 @@ class Decoder:
             raise ValueError(f"{len(values)} numbers do not make readings of four")
         self._held.append(values)
 
+    @property
+    def missing(self) -> int:
+        """How many readings of the whole program have not come, over all channels."""
+        return sum(self.program.cycles - lane.taken for lane in self.tracks)
+
     def rows(self, t0: float) -> list[Row]:
         """Return what the lines held so far make, by time; t0 is the start of the first cycle, s.
 

@@ -285,6 +285,10 @@ function labctl_sweep(p)
 end
 
 function labctl_run(p)
+  -- six digits are the default: all that was set is gone, and no sweep would run
+  if format.asciiprecision ~= 13 then
+    error("somebody has brought its settings to their defaults since they were set", 0)
+  end
   trigger.clear()
   labctl_heard = timer.measure.t()
   labctl_setup(p)

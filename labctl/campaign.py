@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,9 @@ from labctl.control import Control
 from labctl.errors import Aborted, BadInput, InstrumentFault, LabctlError, RecordFault, Refused
 from labctl.folder import run_folder
 from labctl.hooks import Told, call
+from labctl.journal import RUN
 from labctl.lock import FolderLock
+from labctl.record import Record
 from labctl.sequence_file import check_plans, located_bench, protocols
 from labctl.standing import keep_standing
 from labctl.stations import NoContact
@@ -244,6 +246,8 @@ class _Carrier:
                 break  # it would be the same again
             else:
                 self._change(k, status=status, why=why)
+                if why:
+                    self._say(f"{part.site}: {why}")
                 self._look(part)
                 return
         self._say(f"{part.site}: given up, {self.progress.parts[k].why}")
@@ -273,7 +277,9 @@ class _Carrier:
                 self.control, self._below,
             )  # fmt: skip
         course = sequence.read_course(place)
-        return ("done" if course.status == "done" else "stopped"), course.message
+        if course.status == "done":
+            return "done", "; ".join(_contacts(place, course))
+        return "stopped", course.message
 
     def _look(self, part: Part) -> None:
         """Call the user's program where a figure of this part has passed the threshold."""
@@ -308,6 +314,14 @@ class _Carrier:
     def _say(self, line: str) -> None:
         if self.told is not None:
             self.told(line)
+
+
+def _contacts(place: Path, course: sequence.Course) -> Iterator[str]:
+    """Yield what the runs of a part say of contacts that they did not have, or lost."""
+    for entry in course.entries:
+        if entry.run and (place / entry.run / RUN).exists():
+            notes = Record(place / entry.run).notes
+            yield from (note.text for note in notes if note.kind == "contact")
 
 
 def _named(error: Exception) -> str:

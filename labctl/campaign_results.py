@@ -174,7 +174,7 @@ def _group(name: str, title: str, visits: Sequence[_Visit], k: int, campaign: Ca
     found = explained(devices, passed, wanted, campaign.good, _MOST_DRAWN)
     lives = weibull_of([device for _, device in used], wanted)
     # sites without a contact are the same in every stage: they are named once, with the yield
-    said = (note for note in found.notes if not note.startswith("no contact"))
+    said = (note for note in found.notes if not note.startswith(("no contact", "contact lost")))
     notes = [*said, *lives.notes]
     if left := sum(visit.stages[k] is None for visit in visits):
         notes.append(f"left out by its condition on {left} sites")
@@ -296,7 +296,9 @@ def _yields(visits: Sequence[_Visit], campaign: Campaign, progress: Progress) ->
     if several and good:
         metrics["yield"] = proportion(sum(map(all, good.values())), len(good)).metric
     dead = [part.site for part in progress.parts if part.status == "no contact"]
-    notes = (f"no contact, and no data, on {'; '.join(dict.fromkeys(dead))}",) if dead else ()
+    lost = [part.site for part in progress.parts if part.status == "done" and part.why]
+    named = {"no contact, and no data, on": dead, "contact lost, but counted, on": lost}
+    notes = tuple(f"{what} {'; '.join(dict.fromkeys(on))}" for what, on in named.items() if on)
     return Results(metrics, panels=tuple(panels), notes=notes)
 
 

@@ -13,9 +13,11 @@ __all__ = ["best_effort", "ending", "message_of", "note_error", "note_found", "s
 
 
 def settings_left(bench: Bench | None, journal: Journal) -> dict[str, dict[str, str]]:
-    """Return the settings after the run; what the instruments still had to say is noted."""
+    """Return the settings after the run; what instruments and needles had to say is noted."""
     if bench is None:
         return {}
+    for text in bench.stations.lost:
+        journal.note("contact", text)
     note_found(bench.settings_after, journal)
     return bench.settings_after
 

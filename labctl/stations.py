@@ -3,14 +3,15 @@
 Nothing of it moves while a source has its output on: sources are brought to zero first, the chuck
 separates before it goes anywhere, and relays move only then. What a step needs is done before it: a
 waveform finds its paths closed, its site under the needles, and a contact that a low read has seen.
-At the end the sources are made safe first, then lights are dark, the chuck is separated and the
-relays are open. (Where a source could not be made safe the chuck separates all the same: a contact
-that is broken with current on harms less than one that stays.)
+Where the last readings on a site could be those of an open circuit, a low read tells whether the
+needles still touch it. At the end the sources are made safe first, then lights are dark, the chuck
+is separated and the relays are open. (Where a source could not be made safe the chuck separates all
+the same: a contact that is broken with current on harms less than one that stays.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from labctl.capability import (
@@ -23,7 +24,7 @@ from labctl.capability import (
     Switch,
     Thermostat,
 )
-from labctl.errors import InstrumentFault
+from labctl.errors import InstrumentFault, LabctlError
 from labctl.readings import Row
 from labctl.steps import Move, Play, Soak
 from labctl.waveform import read, rest
@@ -62,6 +63,8 @@ class Stations:
         self._of: dict[str, str] = {}  # capability -> instrument
         self.site = site
         self._down = self._routed = False
+        self._open = False  # whether the last readings could be those of an open circuit
+        self.lost: list[str] = []  #: each site that had a contact and lost it, as a sentence
         self._owed: Soak | None = None  # a temperature that an earlier part of the run had
 
     def add(self, name: str, station: Station, capabilities: tuple[str, ...]) -> None:
@@ -115,6 +118,7 @@ class Stations:
 
     def move(self, step: Move, stop: StopRequest) -> None:
         """Contact another site; see `prepare` for what is raised."""
+        self.leave(stop)
         self.site, self._down = step.site, False
         self.prepare(stop)
 
@@ -134,6 +138,7 @@ class Stations:
                 f"a temperature of {step.temperature:g} K was asked for, which the chuck may not "
                 "reach; ask for another, or widen coldest and hottest in the bench file"
             )
+        self.leave(stop)
         self._calm("the chuck was not moved")
         if self.prober is not None:
             self._down = False
@@ -182,6 +187,34 @@ class Stations:
         both = up + rest(_READ) + down
         rows = [row for chunk in self._look(Play(both, _COMPLIANCE), stop) for row in chunk]
         return abs(rows[0].i - rows[-1].i) / 2 if len(rows) > 1 else 0.0
+
+    def watch(self, rows: Sequence[Row]) -> None:
+        """Take note of the readings of a waveform, for `leave`; without any it knows no more."""
+        check = None if self.prober is None else self.prober.contact_check
+        driven = [row for row in rows if row.v_set]
+        if check is not None and driven:
+            least = check.least / check.voltage  # S
+            self._open = all(abs(r.i) <= 3 * r.u_i + least * abs(r.v_set) for r in driven)
+
+    def leave(self, stop: StopRequest) -> None:
+        """Note in `lost` where the needles do not touch the site any more that they stand on.
+
+        That is looked for only where the last readings could be those of an open circuit.
+        """
+        check = None if self.prober is None else self.prober.contact_check
+        if check is None or not self._down or not self._open:
+            return
+        self._open = False
+        try:
+            current = self._current(check.voltage, stop)
+        except LabctlError:
+            return  # what has failed is said when it is made safe
+        if current < check.least:
+            self.lost.append(
+                f"site {self.site} had a contact and at the end has none: {current:.3g} A at "
+                f"{check.voltage:g} V, expected is {check.least:g} A or more; do not trust its "
+                "last readings before you have looked at the needles"
+            )
 
     def _calm(self, otherwise: str) -> None:
         """Bring every source to zero with its output off; raises `InstrumentFault` if one fails."""

@@ -163,13 +163,17 @@ class Bench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        failures = self.make_safe()
+        try:
+            if error is None:
+                self.stations.leave(_never)
+        finally:
+            failures = self.make_safe()
         if self.keeps_settings:  # not before: nothing may come between an abort and zero volts
             self.settings_after = self._settings_left(" ".join(failures))
         self.close()
         if error is None and failures:
             raise InstrumentFault("; ".join(failures))
-        said = " ".join(getattr(error, "__notes__", []))
+        said = " ".join([str(error), *getattr(error, "__notes__", [])])
         for failure in failures:
             if error is not None and failure not in said:  # the driver may have said it already
                 error.add_note(failure)
@@ -198,8 +202,7 @@ class Bench:
                 # what was found when the run began was noted then
                 shot = {key: said for key, said in instrument.snapshot().items() if key != "found"}
                 found[name] = shot
-                entries: list[str] = getattr(instrument, "drain", list)()
-                if entries:
+                if entries := [*getattr(instrument, "drain", list)()]:
                     shot["found"] = f"{name}: errors after the run: {', '.join(entries)}"
             except Exception as error:  # noqa: BLE001 - all is safe: a run does not fail by this
                 found[name] = {"found": f"{name}: settings after the run not read: {error}"}
@@ -245,6 +248,7 @@ class Bench:
             self.stations.prepare(stop)
         origin = self._origin
         for chunk in self._source(step).play(step, stop):
+            self.stations.watch(chunk)
             yield [row._replace(t=row.t + origin) for row in chunk] if origin else chunk
 
     def _move(self, step: Move, stop: StopRequest) -> Iterator[list[Row]]:

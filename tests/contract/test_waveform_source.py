@@ -53,11 +53,16 @@ def _series_2400(model: str) -> Offer:
     return Offer(keithley2400, section, "front", slow=20.0, close=0.05, train=(0.2, 1000))
 
 
-def _generator(driver: str, model: str) -> Offer:
+def _generator(driver: str, model: str, reader: str = "", read_by: str = "") -> Offer:
     """The generator's second output triggers the readings of the source-meter."""
     meter = {"model": "2602B", "address": ADDRESS}
+    if reader:
+        meter |= {"driver": reader, "model": read_by}
     section = {"driver": driver, "model": model, "address": USB, "meter": meter}
-    return Offer(agilent33500, section, "1", close=1e-3, train=(10e-3, 1000))
+    slow = 20.0 if reader else 1.0  # of the apertures
+    return Offer(
+        agilent33500, section, "1", slow=slow, close=1e-3, train=(10e-3 * slow, 1000),
+    )  # fmt: skip
 
 
 #: by the name that a test shows
@@ -87,6 +92,8 @@ BENCHES = {
     ),
     "agilent33500": _generator("agilent33500", "33522B"),
     "keysight81160a": _generator("keysight81160a", "81160A"),
+    "agilent33500-2410": _generator("agilent33500", "33522B", "keithley2400", "2410"),
+    "agilent33500-2450": _generator("agilent33500", "33522B", "keithley2450", "2450"),
     # what differs is started by the host, which takes a tenth of a second; stamps of 100 us
     "b1500": Offer(
         b1500, {"driver": "b1500", "model": "B1500A", "address": ADDRESS}, "smu1",
@@ -200,7 +207,7 @@ def test_each_breach_is_named_with_asked_allowed_and_remedy_and_moves_nothing(ri
 
 
 def test_a_train_of_any_length_is_checked_at_once(rig):
-    play = Play(train(pulse(1.0, 100e-6), 1e-3, 10**9), 1e-3)
+    play = Play(train(pulse(1.0, 100e-6 * rig.slow), 1e-3 * rig.slow, 10**9), 1e-3)
     for violation in rig.source.check(play):
         assert "10" in violation.asked
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,64 +14,23 @@ from labctl import catalogue
 from labctl.capability import Setup
 from labctl.errors import BadInput, InstrumentFault, Refused
 from labctl.inventory import Seen, propose
-from labctl.readings import Flag, Row
+from labctl.readings import Flag
 from labctl.steps import Play
 from labctl.waveform import pulse, read, rest, train
 from sim_backend import direct
 from sim_backend.laboratory import open_laboratory
-
-AWG = "USB0::0x0957::0x2C07::MY57800001::INSTR"
-SMU = "GPIB0::26::INSTR"
-METER = {"model": "2602B", "address": SMU}
-QUIET = {"instrument": False, "cycle": False, "device": False}
-RESISTOR = {"family": "resistor", "preset": "10k"}
-G = 100e-6  # S
-
-
-def never() -> bool:
-    return False
-
-
-def setup(laboratory: Any = None, **changes: Any) -> Setup:
-    """Return the section; keys that a driver does not know by name are its options."""
-    fields = {"model": "33522B", "address": AWG, "channels": {"top": "1"}}
-    given = {**fields, **{k: v for k, v in changes.items() if k in (*fields, "accept_degraded")}}
-    options = {"meter": METER, **{k: v for k, v in changes.items() if k not in given}}
-    visa = "" if laboratory is None else laboratory.visa
-    return Setup("awg", visa=visa, laboratory=laboratory, options=options, **given)
-
-
-def laboratory(
-    device: dict[str, Any] = RESISTOR, *, faults: Any = (), model: str = "33522B", **options: Any
-) -> Any:
-    driver = "keysight81160a" if model == "81160A" else "agilent33500"
-    section = {"driver": driver, "model": model, "address": AWG, "meter": METER, **options}
-    return open_laboratory(
-        {
-            "name": "rig",
-            "instruments": {"awg": section},
-            "terminals": {"top": "awg.1"},
-            "simulation": {"device": device, "noise": QUIET, "faults": list(faults)},
-        },
-        1, None, 0.0,
-    )  # fmt: skip
-
-
-class Rig(SimpleNamespace):
-    """A laboratory, and the driver at the other end of both wires."""
-
-    laboratory: Any
-    pair: Any
-
-    def rows(self, waveform: Any, compliance: float = 1e-3) -> list[Row]:
-        chunks = self.pair.play(Play(waveform, compliance), never)
-        return [row for chunk in chunks for row in chunk]
-
-    def outputs(self) -> tuple[bool, bool, bool]:
-        """Return what is on: both outputs of the generator, and the source-meter's channel."""
-        awg, smu = (self.laboratory.instruments[name] for name in ("awg", "awg.meter"))
-        panels = awg.channel_state("1"), awg.channel_state("2"), smu.channel_state("a")
-        return tuple(bool(panel["output"]) for panel in panels)
+from tests.instruments.rig33500 import (
+    AWG,
+    METER,
+    METERS,
+    QUIET,
+    SMU,
+    G,
+    Rig,
+    laboratory,
+    never,
+    setup,
+)  # fmt: skip
 
 
 def rig(**options: Any) -> Rig:
@@ -204,9 +162,14 @@ def test_a_short_level_beyond_the_compliance_is_played_where_that_is_accepted() 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"meter": {"model": "2604B", "address": SMU}}, "2604B.*cannot be triggered"),
+        ({"meter": {"model": "2604B", "address": SMU}}, "2604B.*cannot be triggered.*2602B"),
+        ({"meter": {"model": "2450", "address": SMU}}, '"2450" of the driver "keithley2600"'),
+        ({"meter": {**METER, "driver": "b1500"}}, "drivers are keithley2400, keithley2450"),
+        ({"meter": {**METERS["2410"], "channel": "a"}}, 'channel "a"; a 2410 has front and rear'),
+        ({"meter": {**METERS["2450"], "line": 7}}, "line 7 of the meter; a 2450 has lines 1 to 6"),
         ({"meter": {**METER, "channel": "c"}}, 'channel "c"; a 2602B has a and b'),
         ({"meter": {**METER, "line": 15}}, "line"),
+        ({"meter": {**METER, "lines": 1}}, "meter.lines.*allowed are model, address, driver"),
         ({"model": "33511B"}, '"33511B" is unknown'),
         ({"channels": {"top": "2"}}, "has to be on 1, because output 2 triggers"),
         ({"serie": "1 kOhm"}, "serie"),
@@ -248,6 +211,13 @@ def test_a_scan_proposes_it_with_the_driver_of_its_model() -> None:
     assert "agilent33500" in knows
     text = propose([Seen(AWG, idn, "agilent33500", "33522B")])
     assert 'driver = "agilent33500"\nmodel = "33522B"' in text
+
+
+def test_a_generator_with_one_output_is_on_a_virtual_bench_as_well() -> None:
+    made = rig(model="33521B")
+    assert made.rows(pulse(1.0, 1e-3, measured=False)) == []
+    with pytest.raises(Refused, match="no second output"):
+        made.rows(pulse(1.0, 1e-3))
 
 
 def test_another_model_is_refused() -> None:
@@ -316,7 +286,7 @@ def test_a_generator_that_falls_silent_leaves_no_current() -> None:
 
 
 @pytest.mark.parametrize("who", ["awg", "awg.meter"])
-@pytest.mark.parametrize("kind", ["close", "error", "cut"])
+@pytest.mark.parametrize("kind", ["close", "error", "cut", "mute"])
 def test_a_fault_at_any_command_ends_in_a_sentence_with_the_other_one_off(
     who: str, kind: str
 ) -> None:

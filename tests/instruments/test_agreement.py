@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from instruments import keithley2400_limits, keithley2450_limits, keithley2600_limits
+from instruments import (
+    b1500_limits,
+    keithley2400_limits,
+    keithley2450_limits,
+    keithley2600_limits,
+    wgfmu_limits,
+)
+from instruments.agilent33500_limits import GENERATORS
 from instruments.keithley4200_limits import MODELS as CARDS
 from instruments.ranges import Range, range_for
 from labctl import catalogue
@@ -54,7 +61,17 @@ SOURCES: dict[str, tuple[Range, ...]] = {
     "sim-2461": keithley2450_limits.MODELS["2461"].v_source,
     # the levels of a pulse card are known as well as its voltmeter reads them back
     "sim-4200": tuple(source.v_meter for source in CARDS["4200A-SCS"].sources),
+    "sim-b1500a": b1500_limits.MODULES["B1517A"].v_source,
+    "sim-wgfmu": wgfmu_limits.MODELS["B1530A"].volts,
+    "sim-33500": (GENERATORS["33522B"].level,),
+    "sim-33500-2410": (GENERATORS["33522B"].level,),
+    "sim-33500-2450": (GENERATORS["33522B"].level,),
+    "sim-81160a": (GENERATORS["81160A"].level,),
 }
+#: shortest rest that is played instead of a shorter one, as the plan says, s
+RESTS = {"sim-b1500a": b1500_limits.HOST_GAP}
+#: those that have 50 Ohm inside
+BEHIND = frozenset(name for name in SOURCES if name.startswith(("sim-4200", "sim-33", "sim-81")))
 #: the device rests as long on every bench: noise does not decide whether it stands still
 STILL = {"restore": "wait", "within": 0.5, "repeats": 1, "read_width": "20 ms"}
 SLOW: dict[str, dict[str, Any]] = {
@@ -122,7 +139,9 @@ class Distortion:
     rest: float = 0.0  #: every rest
     window: float = 0.0  #: every reading is earlier in its level
     late: float = 0.0  #: every step begins later
-    settling: float = 0.0  #: every level is approached for so long, along a straight line
+    up: float = 0.0  #: every positive level is approached for so long, along a straight line
+    down: float = 0.0  #: every negative one
+    least: float = 0.0  #: no rest is shorter
 
     def level(self, v: float) -> float:
         return v * (1 + self.gain) + self.offset if v else 0.0
@@ -141,16 +160,34 @@ class Distortion:
         levels = {n: (self.level(a), self.level(b)) for n, (a, b) in part.levels.items()}
         driven = any(any(ends) for ends in levels.values())
         longer = part.length + ticks(self.width if driven else self.rest)
-        before = ticks(self.settling) if driven else 0
-        scale, early = longer / part.length, ticks(self.window) + before
+        longer = longer if driven else max(longer, ticks(self.least))
+        scale = longer / part.length
         windows = tuple(
-            Window(w.terminal, max(0, round(w.start * scale) - early),
-                   max(1, round(w.stop * scale) - early), w.role)
+            Window(w.terminal, round(w.start * scale), round(w.stop * scale), w.role)
             for w in part.windows
-        )  # fmt: skip
-        there = Segment(longer - before, levels, windows, part.role)
-        rise = {name: (0.0, first) for name, (first, _) in levels.items()}
-        return Chain((Segment(before, rise), there)) if before else there
+        )
+        whole = Segment(longer, levels, tuple(_earlier(w, ticks(self.window)) for w in windows),
+                        part.role)  # fmt: skip
+        return self._approached(whole)
+
+    def _approached(self, part: Segment) -> Node:
+        highest = max((first for first, _ in part.levels.values()), key=abs, default=0.0)
+        before = ticks(self.up) if highest > 0 else ticks(self.down) if highest < 0 else 0
+        if not before:
+            return part
+        # a level that is over before it is there gets a share of it
+        share = min(1.0, part.length / before)
+        rise = {name: (0.0, first * share) for name, (first, _) in part.levels.items()}
+        if part.length <= before:
+            return Segment(part.length, rise, part.windows, part.role)
+        late = tuple(_earlier(window, before) for window in part.windows)
+        there = Segment(part.length - before, part.levels, late, part.role)
+        return Chain((Segment(before, rise), there))
+
+
+def _earlier(window: Window, by: int) -> Window:
+    start = max(0, window.start - by)
+    return Window(window.terminal, start, max(start + 1, window.stop - by), window.role)
 
 
 @contextmanager
@@ -224,8 +261,10 @@ class Compared:
 def compared(folder: Path, kind: str, bench: str, values: dict[str, Any]) -> list[Compared]:
     """Run a protocol on a bench and directly, and return currents and curve with their bounds."""
     run = played(kind, bench_file(folder, bench), values)
-    reference = bench_file(folder, "direct-ftj", contact=bench == "sim-4200")
-    true = played(kind, reference, values)
+    reference = bench_file(folder, "direct-ftj", contact=bench in BEHIND)
+    played_instead = Distortion(least=RESTS.get(bench, 0.0))
+    with distorted(played_instead):
+        true = played(kind, reference, values)
     i, i_true = column(run, kind, "i"), column(true, kind, "i")
     error = np.sqrt(3.0) * column(run, kind, "u_i")
     over, under = ratios(kind)
@@ -233,7 +272,7 @@ def compared(folder: Path, kind: str, bench: str, values: dict[str, Any]) -> lis
     of_current = error
     of_ratio = (error[over] + np.abs(ratio) * error[under]) / np.abs(i[under])
     for distortion in distortions(run, true, kind, bench):
-        with distorted(distortion):
+        with distorted(replace(distortion, least=played_instead.least)):
             other = column(played(kind, reference, values), kind, "i")
         of_current = of_current + np.abs(other - i_true)
         of_ratio = of_ratio + np.abs(other[over] / other[under] - ratio_true)
@@ -254,15 +293,24 @@ def distortions(run: Played, true: Played, kind: str, bench: str) -> list[Distor
                  default=0.0)  # fmt: skip
     steps = [np.diff([rows.t[0] for rows in side]) for side in zip(*pairs, strict=True)]
     late = max(np.max(np.abs(steps[0] - steps[1]), initial=0.0) - inside, 0.0)
+    # every level may take any time up to the specified one, so either polarity counts by itself
     of_time = {
-        "width": wide, "rest": inside, "window": inside, "late": late, "settling": source.settling,
+        "width": wide, "rest": inside, "window": inside, "late": late,
+        "up": source.settling, "down": source.settling,
     }  # fmt: skip
     found = [Distortion(gain=source.gain), Distortion(offset=source.offset)]
     found += [Distortion(**{what: float(s)}) for what, s in of_time.items() if s > _RESOLVED]
     return found
 
 
-def judge(found: list[Compared]) -> None:
+#: largest bound, relative, in the middle of a run: one that a wrong result could break
+SHARP = 0.25
+#: an 81160A is specified to 3 % and 100 mV, which is most of a read: its curves are what tells
+COARSE = {"sim-81160a": ("curve", 0.3)}
+
+
+def judge(found: list[Compared], bench: str = "") -> None:
+    tells, sharp = COARSE.get(bench, ("", SHARP))
     for one in found:
         assert len(one.got) == len(one.true)
         worst = int(np.argmax(one.used))
@@ -270,8 +318,8 @@ def judge(found: list[Compared]) -> None:
             f"{one.name} {worst}: {one.got[worst]:.6g} instead of {one.true[worst]:.6g}, which is "
             f"{one.used[worst]:.2f} of what is allowed"
         )
-        # the bound is one that a wrong result could break
-        assert np.median(one.bound / np.abs(one.true)) < 0.25
+        if not tells or one.name == tells:
+            assert np.median(one.bound / np.abs(one.true)) < sharp
 
 
 def brisk(kind: str, width: str) -> dict[str, Any]:
@@ -288,7 +336,9 @@ def brisk(kind: str, width: str) -> dict[str, Any]:
 #: one protocol on every bench; with the long tests all of them
 FEW = [
     ("ppf", "sim-2410"), ("ppf", "sim-2461"), ("ltp-ltd", "sim-ftj"), ("stdp", "sim-2450"),
-    ("endurance", "sim-2430"), ("stdp", "sim-4200"),
+    ("endurance", "sim-2430"), ("stdp", "sim-4200"), ("ltp-ltd", "sim-33500"),
+    ("ppf", "sim-b1500a"), ("stdp", "sim-wgfmu"), ("endurance", "sim-81160a"),
+    ("ltp-ltd", "sim-33500-2410"), ("ppf", "sim-33500-2450"),
 ]  # fmt: skip
 
 
@@ -301,7 +351,7 @@ FEW = [
     ],
 )
 def test_a_protocol_agrees_with_the_device(tmp_path, kind, bench):
-    judge(compared(tmp_path, kind, bench, SLOW[kind]))
+    judge(compared(tmp_path, kind, bench, SLOW[kind]), bench)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +360,14 @@ def test_a_protocol_agrees_with_the_device(tmp_path, kind, bench):
         pytest.param("ppf", "sim-4200", "100 us"),
         *(
             pytest.param(kind, bench, width, marks=pytest.mark.long)
-            for bench, width in (("sim-4200", "100 us"), ("sim-ftj", "1 ms"))
+            # 1.2 V takes a 2602B 110 us to settle: shorter levels are not specified to be there
+            for bench, width in (
+                ("sim-4200", "100 us"),
+                ("sim-wgfmu", "100 us"),
+                ("sim-33500", "100 us"),
+                ("sim-ftj", "200 us"),
+                ("sim-ftj", "1 ms"),
+            )
             for kind in SLOW
             if (kind, bench) != ("ppf", "sim-4200")
         ),
@@ -331,12 +388,17 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 }
 #: bench -> the shortest level it plays instead, and rests; the others play what is asked for
 INSTEAD = {
-    "sim-2410": ("960 us", "960 us"), "sim-2430": ("160 us", "100 ms"),
-    "sim-2450": ("630 us", "630 us"), "sim-2461": ("150 us", "300 us"),
+    "sim-2410": ("levels of 960 us", "960 us"), "sim-2430": ("levels of 160 us", "100 ms"),
+    "sim-2450": ("levels of 630 us", "630 us"), "sim-2461": ("levels of 150 us", "300 us"),
+    "sim-b1500a": ("pulses of 500 us", "100 ms"),
 }  # fmt: skip
+#: largest compliance, A, that is not held where its bench file accepts that
+UNHELD = {"sim-4200": np.inf, "sim-wgfmu": wgfmu_limits.MOST_CURRENT * 0.999}
+#: benches that cannot read within pulses of 100 us, or hold the compliance in them
+SLOWLY = frozenset({"sim-33500-2410", "sim-33500-2450"})
 
 
-@pytest.mark.parametrize("bench", SOURCES)
+@pytest.mark.parametrize("bench", [name for name in SOURCES if name not in SLOWLY])
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_what_a_bench_cannot_time_is_refused_with_what_it_would_play_instead(kind, bench):
     protocol = catalogue.protocol_from(kind, PUBLISHED[kind])
@@ -344,12 +406,12 @@ def test_what_a_bench_cannot_time_is_refused_with_what_it_would_play_instead(kin
     assert verdict.plan is not None
     if bench not in INSTEAD:
         assert verdict.feasible
-        # a pulse card cannot hold the compliance, which its bench file accepts
         said = " ".join(verdict.plan.degradations)
-        assert ("with readings beyond that flagged" in said) == (bench == "sim-4200")
+        unheld = verdict.plan.compliance <= UNHELD.get(bench, 0.0)
+        assert ("with readings beyond that flagged" in said) == unheld
         return
     level, rest = INSTEAD[bench]
-    wanted = {f"levels of {level} instead of 100 us"}
+    wanted = {f"{level} instead of 100 us"}
     if kind != "stdp":  # its reads are seconds away
         # a train of pulses needs no visit of the computer, which a 2430 has between two runs
         rest = "1.9 ms" if (kind, bench) == ("endurance", "sim-2430") else rest
@@ -359,6 +421,15 @@ def test_what_a_bench_cannot_time_is_refused_with_what_it_would_play_instead(kin
     assert all(violation.remedy for violation in verdict.plan.violations)
     assert verdict.word == "if degraded"
     assert verdict.accepting is not None
+
+
+@pytest.mark.parametrize("bench", sorted(SLOWLY))
+def test_a_reader_that_is_too_slow_is_named_with_what_to_do(bench):
+    verdict = examine(catalogue.protocol_from("ppf", PUBLISHED["ppf"]), bench)
+    assert verdict.plan is not None
+    assert not verdict.feasible
+    said = " ".join(map(str, verdict.plan.violations))
+    assert re.search("at least 250 us, read by a 24.0.*read at a longer level after it", said)
 
 
 def test_without_consent_nothing_of_it_is_played(tmp_path):

@@ -1,35 +1,23 @@
-"""Whole runs on the virtual 2410: what the host times, and what a failing link leaves behind.
-
-The runner talks over TCP to a virtual 2410 that this test holds, so that its front panel can be
-read afterwards without asking through the link that may be broken.
-"""
+"""Whole runs on the virtual 2410: what it cannot play, and what the host times."""
 
 from __future__ import annotations
 
 import importlib.resources
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from labctl import catalogue, engine
-from labctl.benchfile import read_bench
-from labctl.errors import InstrumentFault, Refused
+from labctl.errors import Refused
 from labctl.record import Record
-from sim_backend.laboratory import open_laboratory
-from sim_backend.server import Server, _named
 
 SIM = Path(str(importlib.resources.files("benches"))) / "sim-2410.toml"
 FEW = {
     "restore": "wait", "longest_wait": 0, "repeats": 1, "intervals": "20 ms, 200 ms",
     "width": "1 ms",
 }  # fmt: skip
-KINDS = ["mute", "close", "cut", "garbage", "error"]
-#: each kind somewhere in a run; with the long tests every kind at every line
-STRUCK = [("mute", 0.45), ("close", 0.95), ("cut", 0.45), ("garbage", 0.0), ("error", 0.95)]
 
 
 def ppf(**values):
@@ -118,83 +106,3 @@ def test_host_timed_ppf_shows_its_spread_and_still_gives_the_devices_curve(tmp_p
     )
     assert abs(host_tau.value - true_tau.value) < 3 * np.hypot(host_tau.sigma, true_tau.sigma)
     assert host_tau.sigma < 0.2 * host_tau.value
-
-
-# -- faults on the wire ----------------------------------------------------------------------------
-
-
-@contextmanager
-def served(tmp_path, faults=()) -> Iterator[tuple]:
-    """Yield (the laboratory, a bench file that reaches it over TCP)."""
-    _, content = read_bench(str(SIM))
-    simulation = {**content["simulation"], "faults": list(faults)}
-    lab = open_laboratory({**content, "simulation": simulation}, 1, None, 0.0)
-    with Server(_named(content, lab)) as server:
-        address = ('address = "GPIB0::24::INSTR"',
-                   f'address = "{server.addresses["smu"]}"\ntimeout = "1 s"')  # fmt: skip
-        text = SIM.read_text("utf-8")
-        simulated = (text[text.index("[simulation]") :],
-                     '[simulation]\nlaboratory = "served"\nspeed = 1000.0\n')  # fmt: skip
-        yield lab, bench_file(tmp_path, a=address, s=simulated)
-    lab.close()
-
-
-def wire(lab):
-    return lab.visa.port("GPIB0::24::INSTR").instrument
-
-
-@pytest.fixture(scope="module")
-def traffic(tmp_path_factory) -> int:
-    """How many lines a whole run sends."""
-    folder = tmp_path_factory.mktemp("traffic")
-    late = {"instrument": "smu", "at": 10**9, "kind": "mute"}
-    with served(folder, [late]) as (lab, path):
-        engine.run(ppf(), path, engine.Options(folder / "runs"))
-        return wire(lab).lines
-
-
-@pytest.mark.parametrize(("kind", "share"), STRUCK)
-def test_a_fault_is_one_sentence_and_leaves_what_was_acknowledged(tmp_path, traffic, kind, share):
-    struck(tmp_path, kind, 1 + int(share * (traffic - 1)))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("part", range(8))
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_at_every_line(tmp_path, traffic, kind, part):
-    for at in range(1 + part, traffic + 1, 8):
-        folder = tmp_path / f"{at}"
-        folder.mkdir()
-        struck(folder, kind, at)
-
-
-def struck(tmp_path: Path, kind: str, at: int) -> None:
-    """Run with one fault, look, and go on with the run when the link is whole again."""
-    fault = {"instrument": "smu", "at": at, "kind": kind, "code": -310}
-    said = ""
-    with served(tmp_path, [fault]) as (lab, path):
-        try:
-            engine.run(ppf(), path, engine.Options(tmp_path / "runs"))
-        except InstrumentFault as error:
-            said = str(error)
-            assert "\n" not in said
-            assert "smu" in said
-        assert wire(lab).lines >= at
-        # with no link left a run ends at zero volts and off by itself
-        state = lab.instruments["smu"].channel_state("front")
-        assert not state["output"]
-        assert state["level"] == 0
-        found = [Record(folder) for folder in catalogue.run_folders(tmp_path / "runs")]
-        if not found:
-            return  # it struck before there was anything to record
-        kept = len(found[0].readings)
-        assert all(step.last is None or step.last <= kept for step in found[0].steps)
-        if not said:  # what came before the run or after it is no fault of it, but is kept
-            told = "-310" if kind == "error" else "settings after the run not read"
-            assert any(told in note.text for note in found[0].notes)
-            return
-        assert found[0].header.status == "failed"
-        wire(lab)._mute = False  # somebody has repaired the link
-        resumed = engine.resume(found[0].folder, "repeat")
-        assert resumed.header.status == "done"
-        assert len(resumed.readings) >= kept

@@ -148,6 +148,20 @@ def test_compliance_is_flagged_with_the_voltage_that_was_really_there(model, wid
     meter.close()
 
 
+def test_settings_that_somebody_resets_while_they_are_made_are_noticed(rig, meter):
+    send = meter.adapter._write
+
+    def write(command, **kwargs):
+        if "RANG:AUTO ON" in command:  # what went before is sensing, terminals and number format
+            rig.instrument.write(b"*RST\n")
+        send(command, **kwargs)
+
+    meter.adapter._write = write
+    with pytest.raises(InstrumentFault, match=r"to their defaults .*; nothing was switched on"):
+        rows_of(meter, ONE)
+    assert not rig.panel().output
+
+
 def test_a_chosen_range_is_used_and_what_passes_it_is_flagged(rig, meter):
     (row,) = rows_of(meter, read(0.1, 50e-3), 1e-3, top=10e-6)
     assert rig.panel().measure_range == 10e-6

@@ -340,6 +340,32 @@ def test_an_error_during_the_sweep_is_raised_after_its_readings():
     meter.close()
 
 
+def test_readings_that_do_not_arrive_are_a_fault_and_not_a_short_record(rig, meter):
+    listen, lost = meter.adapter.read, []
+
+    def read():
+        line = listen()
+        if not lost and not line.startswith("labctl"):
+            lost.append(line)
+            return listen()
+        return line
+
+    meter.adapter.read = read
+    with pytest.raises(InstrumentFault, match=r"2 readings of a .* did not arrive"):
+        rows_of(meter, (pulse(1.0, 1e-3) + rest(1e-3)) * 2)
+    assert lost
+    assert rig.safe()
+
+
+def test_a_unit_that_somebody_has_reset_plays_nothing(rig, meter):
+    rows_of(meter, pulse(1.0, 1e-3))
+    rig.instrument.reset()
+    with pytest.raises(InstrumentFault, match="brought its settings to their defaults"):
+        rows_of(meter, pulse(1.0, 1e-3))
+    assert rig.safe()
+    assert rows_of(meter, pulse(1.0, 1e-3))[0].flags == 0
+
+
 # -- connecting --------------------------------------------------------------------------------
 
 

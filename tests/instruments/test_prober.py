@@ -238,9 +238,33 @@ def test_a_site_is_written_as_one(written: str) -> None:
 def test_a_stuck_prober_is_a_fault_and_still_said_at_the_end(driver: str) -> None:
     stuck = [{"instrument": "smu", "at": 40, "kind": "stuck"}]
     bench = opened(content_of(driver, faults=stuck))
-    with pytest.raises(InstrumentFault, match="separating"), bench:
+    with pytest.raises(InstrumentFault, match="separating") as caught, bench:
         tour(bench, 3)
+    assert getattr(caught.value, "__notes__", []) == []  # once is enough
     assert not screen(bench, "smu")["output"]
+
+
+def test_needles_that_lose_their_site_are_told_of_when_it_is_left(driver: str) -> None:
+    checked = content_of(driver, options={"check": "50 mV"})
+    with opened(checked, site="2,1,1") as bench:
+        bench.play(READ, 1e-3)
+        bench.laboratory.instruments["prober"].suffer("contact-lost")
+        bench.play(READ, 1e-3)
+        do(bench, Move("1,1,1"))
+        bench.play(READ, 1e-3)
+    (said,) = bench.stations.lost
+    assert said.startswith("site 2,1,1 had a contact and at the end has none")
+    assert screen(bench)["level"] == "separation"
+
+
+def test_a_sound_contact_costs_no_second_look(driver: str) -> None:
+    checked = content_of(driver, options={"check": "50 mV"})
+    with opened(checked, site="2,1,1") as bench:
+        bench.play(READ, 1e-3)
+        began = bench.now()
+        bench.stations.leave(never)
+        assert bench.now() == began
+    assert bench.stations.lost == []
 
 
 @pytest.mark.parametrize("kind", ["mute", "close", "cut", "garbage"])

@@ -14,6 +14,7 @@ from labctl.errors import BadInput, InstrumentFault, Refused
 from labctl.readings import Flag
 from labctl.steps import Play
 from labctl.waveform import pulse, read, rest, segment, train
+from sim_backend.faults import read_faults
 from sim_backend.laboratory import open_laboratory
 
 ADDRESS = "GPIB0::17::INSTR"
@@ -27,7 +28,7 @@ def never() -> bool:
 class Rig:
     """A virtual B1530A over a resistor and the driver."""
 
-    def __init__(self, channels: Any = None, **device: Any) -> None:
+    def __init__(self, channels: Any = None, faults: Any = (), **device: Any) -> None:
         self.channels = channels or {"top": "101"}
         section = {"driver": "wgfmu", "model": "B1530A", "address": ADDRESS}
         self.laboratory = open_laboratory(
@@ -37,6 +38,7 @@ class Rig:
                 "terminals": {name: f"fast.{channel}" for name, channel in self.channels.items()},
                 "simulation": {
                     "device": {"family": "resistor", "preset": "10k", **device}, "noise": QUIET,
+                    "faults": [{"instrument": "fast", **fault} for fault in faults],
                 },
             },
             1, None, 0.0,
@@ -239,3 +241,63 @@ def test_a_foreign_program_may_call_the_table_by_ctypes() -> None:
     assert library.WGFMU_addSequence(999, b"p", c_double(1.0)) == -6
     with pytest.raises(AttributeError):
         library.WGFMU_unknown()
+
+
+# -- faults from the bench file --------------------------------------------------------------------
+
+WAVEFORM = train(pulse(1.0, 1e-4), 1e-3, 20)
+
+
+def played(rig: Rig) -> list[Any]:
+    """Connect and play three times; what was read until something went wrong is kept."""
+    rows: list[Any] = []
+    driver = rig.connect()
+    for _ in range(3):
+        for chunk in driver.play(Play(WAVEFORM, 1e-3), never):
+            rows += chunk
+    return rows
+
+
+def calls_of_three_steps() -> int:
+    rig = Rig()
+    assert len(played(rig)) == 60
+    return sum("Error" not in name for name in rig.library.calls)
+
+
+@pytest.mark.parametrize("kind", ["error", "cut", "garbage", "mute", "close", "reset"])
+def test_whatever_goes_wrong_at_a_call_is_one_sentence(kind: str) -> None:
+    for at in range(1, calls_of_three_steps() + 1, 7):
+        rig = Rig(faults=[{"at": at, "kind": kind}])
+        with pytest.raises(InstrumentFault, match=r"fast \(GPIB0::17::INSTR\).*WGFMU_") as caught:
+            played(rig)
+        assert "\n" not in str(caught.value)
+        if kind in ("error", "cut", "garbage"):  # the connection is alive
+            assert rig.safe(), at
+        elif rig.safe() is False:  # nobody can reach it: that is said
+            assert caught.value.__notes__
+
+
+def test_a_lost_connection_is_told_with_what_could_not_be_made_safe() -> None:
+    rig = Rig()
+    driver = rig.connect()
+    kept = [row for chunk in driver.play(Play(WAVEFORM, 1e-3), never) for row in chunk]
+    fault = {"instrument": "fast", "at": 12, "kind": "close"}
+    rig.laboratory.strike(read_faults([fault], ["fast"], "test")[0])
+    with pytest.raises(InstrumentFault, match="no answer from the mainframe") as caught:
+        list(driver.play(Play(WAVEFORM, 1e-3), never))
+    assert "no answer" in " ".join(caught.value.__notes__)
+    assert len(kept) == 20
+
+
+def test_a_slow_call_loses_nothing() -> None:
+    rig = Rig(faults=[{"at": 30, "kind": "slow", "delay": "2 s"}])
+    assert len(played(rig)) == 60
+    assert rig.laboratory.clock.now_s > 2.0
+
+
+def test_a_device_that_shorts_is_flagged_and_its_readings_are_kept() -> None:
+    rig = Rig(faults=[{"at": 30, "kind": "short"}])
+    rows = played(rig)
+    assert len(rows) == 60
+    assert rows[0].i == pytest.approx(1e-4, rel=0.01)
+    assert rows[-1].flags & (Flag.OVERRANGE | Flag.COMPLIANCE)

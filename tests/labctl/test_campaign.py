@@ -130,6 +130,45 @@ def test_a_dropped_link_is_tried_again_where_it_broke_off(tmp_path):
         assert verify(record.folder).holds
 
 
+# of the lines of the first site: amid its pulses
+AMID = '[[simulation.faults]]\ninstrument = "smu"\nkind = "{}"\nat = 340\n'
+
+
+def test_needles_that_lose_a_site_amid_its_pulses_are_told_of(tmp_path):
+    stages = PAIR.replace("repeats = 1", "repeats = 15")
+    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=AMID.format("contact-lost"))
+    text = 'sites = "3,3,1"'
+    folder, progress, told = carried_out(
+        written(tmp_path, text, bench=bench, stages=stages), tmp_path
+    )
+    (part,) = progress.parts
+    assert part.status == "done"  # a device may well open by itself: that is for the user to say
+    assert part.why.startswith("site 3,3,1 had a contact and at the end has none")
+    assert "\n" not in part.why
+    assert any(part.why in line for line in told)
+    assert "contact lost, but counted, on 3,3,1" in campaign_results(folder).notes
+
+
+def test_a_stuck_prober_fails_its_sites_in_one_sentence_and_stops_the_campaign(tmp_path):
+    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=AMID.format("stuck"))
+    text = 'sites = "2..4, 4..4, 1"\nretries = 0\nfailures = 2'
+    stages = PAIR.replace("repeats = 1", "repeats = 15")
+    folder, progress, _ = carried_out(written(tmp_path, text, bench=bench, stages=stages), tmp_path)
+    assert progress.status == "stopped"
+    assert [part.status for part in progress.parts] == ["failed"] * 2 + ["waiting"]
+    for part in progress.parts[:2]:
+        assert part.why.startswith("prober (GPIB0::28::INSTR): the prober answered error")
+        assert part.why.count("Stage did not reach its position") == 1
+        assert "look at the station" in part.why
+        assert "\n" not in part.why
+        record = Record(folder / part.folder / "01-ppf")
+        assert len(record.readings) > 15  # what was measured before the chuck was to leave
+        assert part.why in record.header.message
+    wafer(tmp_path, open="0 %", short="0 %", miss="0 %")  # somebody has freed it
+    campaign.resume(folder)
+    assert [part.status for part in campaign.read_progress(folder).parts] == ["done"] * 3
+
+
 def test_a_row_of_failures_ends_it_and_it_can_be_resumed(tmp_path):
     early = FAULT.replace("375", "12")
     bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=early)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from labctl import catalogue, engine
-from labctl.benchfile import read_bench
+from labctl.benchfile import define_bench, read_bench
 from labctl.control import Control
 from labctl.errors import Aborted, BadInput, InstrumentFault, RecordFault
 from labctl.inventory import identify
@@ -258,9 +258,12 @@ class TestSettings:
         assert after.settings_after["smu"]
 
     def test_a_broken_link_leaves_them_out_and_ends_as_ever(self, tmp_path):
+        _, content = read_bench("sim-ftj")
         cut = {"instrument": "smu", "kind": "close", "at": 140}
-        with served(tmp_path, [cut]) as (_, path), pytest.raises(InstrumentFault):
-            engine.run(protocol(), path, engine.Options(tmp_path / "runs"))
+        broken = {**content, "simulation": {**content["simulation"], "faults": [cut]}}
+        bench = define_bench(broken, "test")
+        with pytest.raises(InstrumentFault):
+            engine.begin(protocol(), bench, broken, engine.Options(tmp_path / "runs"))
         (folder,) = catalogue.run_folders(tmp_path / "runs")
         header = Record(folder).header
         assert header.status == "failed"
