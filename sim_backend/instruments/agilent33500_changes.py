@@ -91,7 +91,7 @@ class Changes:
         if function == "NOIS" and s.burst:
             s.burst = False
             self._report(CONFLICT)
-        self._fit_offset(self._floor(), self._ceiling())  # a constant level may be higher
+        self._fit_offset(*self._bounds())  # a constant level may be higher
         self._fit_pulse()
         self.output.apply()
 
@@ -160,21 +160,21 @@ class Changes:
 
     # -- levels -------------------------------------------------------------------------------
 
-    def _ceiling(self) -> float:
-        """Return the largest level that load and limits allow, V."""
+    def _bounds(self) -> tuple[float, float]:
+        """Return the lowest and the highest level that load and limits allow, V."""
         s = self.now
         most = s.largest
-        return min(most, s.high_limit) if s.limited else most
-
-    def _floor(self) -> float:
-        s = self.now
-        least = -s.largest
-        return max(least, s.low_limit) if s.limited else least
+        if not s.limited:
+            return -most, most
+        low, high = max(-most, s.low_limit), min(most, s.high_limit)
+        # another load may have brought them nearer to each other than any signal is
+        high = min(most, max(high, low + _SMALLEST))
+        return min(low, high - _SMALLEST), high
 
     def set_amplitude(self, given: float | Bound) -> None:
         """Set the amplitude in the unit that is chosen; an offset in the way gives way."""
         s = self.now
-        low, high = self._floor(), self._ceiling()
+        low, high = self._bounds()
         most = high - low
         value = given if isinstance(given, Bound) else self._volts(given)
         s.amplitude = self.clip(value, _SMALLEST, most, 0.1)
@@ -196,18 +196,19 @@ class Changes:
         """Set the offset, V."""
         s = self.now
         half = s.amplitude / 2 if s.function != "DC" else 0.0
-        s.offset = self.clip(given, self._floor() + half, self._ceiling() - half, 0.0)
+        low, high = self._bounds()
+        s.offset = self.clip(given, low + half, high - half, 0.0)
         self.output.apply()
 
     def set_high(self, given: float | Bound) -> None:
         """Set the upper level, V; the lower one stays where it can."""
-        low, high = self._floor(), self._ceiling()
+        low, high = self._bounds()
         level = self.clip(given, low + _SMALLEST, high, 0.05)
         self._set_levels(max(low, min(self.now.low, level - _SMALLEST)), level, self.now.low)
 
     def set_low(self, given: float | Bound) -> None:
         """Set the lower level, V; the upper one stays where it can."""
-        low, high = self._floor(), self._ceiling()
+        low, high = self._bounds()
         level = self.clip(given, low, high - _SMALLEST, -0.05)
         self._set_levels(level, min(high, max(self.now.high, level + _SMALLEST)), self.now.high)
 
@@ -257,6 +258,15 @@ class Changes:
         share = s.largest / before
         s.amplitude, s.offset = s.amplitude * share, s.offset * share
         s.low_limit, s.high_limit = s.low_limit * share, s.high_limit * share
+        self.output.apply()
+
+    def set_limited(self, wanted: bool) -> None:
+        """Switch the bounds of the levels on or off; [C] not on while a level is beyond them."""
+        s = self.now
+        inside = s.low_limit - 1e-9 <= s.low and s.high <= s.high_limit + 1e-9
+        s.limited = wanted and inside
+        if wanted and not inside:
+            self._report(CONFLICT)
         self.output.apply()
 
     def set_limit(self, which: str, given: float | Bound) -> None:

@@ -183,7 +183,8 @@ def _levels(both: Put) -> None:
             lambda c, which=which: getattr(c.now, f"{which}_limit"),
             (_VOLTS,),
         )
-    _field(both, "SOURce", f"{volt}:LIMit:STATe", "limited", Boolean())
+    state = f"{volt}:LIMit:STATe"
+    both("SOURce", state, Changes.set_limited, lambda c: c.now.limited, (Boolean(),))
 
 
 def _pulses(both: Put) -> None:

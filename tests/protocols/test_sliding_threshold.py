@@ -47,7 +47,7 @@ def own_threshold(protocol, content, prior):
 @functools.cache
 def quiet():
     """Return a noise-free run and its results."""
-    record = rehearse(SlidingThreshold(repeats=1, within=0.002), bench_content("direct-ftj"))
+    record = rehearse(SlidingThreshold(repeats=1), bench_content("direct-ftj"))
     return record, record.analyse()
 
 
@@ -155,20 +155,14 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
 
 
 def covered(seed: int) -> bool:
-    """Whether the threshold after 20 Hz is covered, with every cycle another.
-
-    The truth is that of the same device without variation, treated alike: one that pulses brought
-    back to its baseline is not the fresh one, its threshold is about 1 % lower.
-    """
+    """Whether the threshold after 20 Hz is covered, with every cycle another."""
     start = float(np.random.default_rng(seed).uniform(180e-6, 260e-6))
     content = bench_content("direct-ftj", conductance=start)
     protocol = SlidingThreshold(priors=(20.0,), rates=NEAR[20.0], repeats=6, seed=seed)
     found = rehearse(protocol, with_noise(content, cycle=True), seed=seed).analyse()
     theta = found.metrics["threshold_after_20Hz"]
-    alike = protocol.model_copy(update={"within": 0.001, "repeats": 2})
-    truth = rehearse(alike, content, seed=seed).analyse().metrics["threshold_after_20Hz"]
     # Student, 5 degrees of freedom at each rate
-    return abs(theta.value - truth.value) <= 2.57 * theta.sigma
+    return abs(theta.value - own_threshold(protocol, content, 20.0)) <= 2.57 * theta.sigma
 
 
 def test_the_threshold_is_covered():

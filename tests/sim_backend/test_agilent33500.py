@@ -378,7 +378,8 @@ def _take(line: str) -> None:
     for output in instrument.outputs:
         s = output.settings
         assert 1e-6 <= s.frequency <= 30e6
-        assert abs(s.offset) + (s.amplitude / 2 if s.function != "DC" else 0) <= 10.0 + 1e-9
+        half = s.amplitude / 2 if s.function != "DC" else 0.0
+        assert abs(s.offset) + half <= s.largest * (1 + 1e-9)
         assert s.period > 0
 
 
