@@ -168,6 +168,14 @@ def _draw_group(figure: Figure, cell: Any, group: tuple[Panel, ...]) -> None:
             axes.set_xlabel(axis_label(group[0].x_label, x_scale))
     if x_log and top is not None:
         _plain_decades(top)
+    elif top is not None and _counts(group[0]):
+        top.locator_params(axis="x", integer=True)
+
+
+def _counts(panel: Panel) -> bool:
+    """Whether the abscissa counts something: there is no cycle 1.5."""
+    counted = [x for trace in panel.traces if trace.kind == "points" for x in trace.x]
+    return panel.x_unit == "1" and bool(counted) and all(x == round(x) for x in counted)
 
 
 def _draw_panel(axes: Axes, panel: Panel, x_scale: Scale, x_log: bool) -> None:

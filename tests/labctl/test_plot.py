@@ -135,6 +135,13 @@ class TestDraw:
         (line,) = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
         assert list(np.asarray(line.get_xdata())) == [1.0, 100.0]
 
+    @pytest.mark.parametrize(("third", "whole"), [(3.0, True), (2.5, False)])
+    def test_what_counts_has_whole_numbers_on_its_axis(self, third: float, whole: bool) -> None:
+        trace = Trace((1.0, 2.0, third), (1.0, 2.0, 3.0))
+        figure = plot.draw([Panel("Cycles", "cycle", "1", "y", "A", (trace,))], False)
+        figure.canvas.draw()
+        assert all(x == round(x) for x in figure.axes[0].get_xticks()) is whole
+
     @pytest.mark.parametrize("x_log", [False, True])
     def test_empty_and_odd_traces_are_drawn_without_complaint(self, x_log: bool) -> None:
         traces = (
