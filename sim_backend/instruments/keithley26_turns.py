@@ -26,7 +26,7 @@ from typing import NamedTuple
 from sim_backend.analogue import SourceMeter
 from sim_backend.clock import Clock
 from sim_backend.devices.model import Array, Level, Piece
-from sim_backend.drive import NEVER, Drive, Path
+from sim_backend.drive import NEVER, Drive, Path, level_of
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.keithley2600_channel import Channel
 from sim_backend.instruments.keithley2600_sweep import Sweep
@@ -299,16 +299,5 @@ def _plain(drive: Drive) -> bool:
 def _level(changes: list[tuple[float, Path]], first: float, last: float) -> Level:
     """Return the level of a drive over a piece in which no path bends or changes."""
     path = next(path for when, path in reversed(changes) if when <= first)
-    a, b = _at(path, first), _at(path, last)
+    a, b = level_of(path, first), level_of(path, last)
     return a if a == b else (a, b)
-
-
-def _at(path: Path, when: float) -> float:
-    before = path[0]
-    for bend in path:
-        if when < bend[0]:
-            span = bend[0] - before[0]
-            share = (when - before[0]) / span if span > 0 else 0.0
-            return before[1] + (bend[1] - before[1]) * share
-        before = bend
-    return before[1]
