@@ -166,10 +166,18 @@ class Definition(BaseModel):
     def source_of(self, play: Play) -> tuple[str, Violation | None]:
         """Return the name of the instrument that drives every terminal of a waveform."""
         wanted = play.waveform.terminals
-        for name, setup in self.setups().items():
-            fits = wanted <= set(setup.channels) and (setup.channels or not wanted)
-            if fits and "waveforms" in capabilities(self.instruments[name].driver):
+        fitting = [
+            name
+            for name, setup in self.setups().items()
+            if wanted <= set(setup.channels)
+            and (setup.channels or not wanted)
+            and "waveforms" in capabilities(self.instruments[name].driver)
+        ]
+        for name in fitting:
+            if not play.voltage_limits or "currents" in capabilities(self.instruments[name].driver):
                 return name, None
+        if fitting:
+            return "", _only_voltages(fitting[0], self.instruments[fitting[0]].driver, play)
         unknown = sorted(wanted - set(self.terminals))
         return "", Violation(
             limit=f"terminals of {self.name}",
@@ -205,7 +213,18 @@ class Definition(BaseModel):
 
 def _key(play: Play) -> bytes:
     """Return what an instrument makes of a step depends on."""
-    return msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
+    return msgspec.msgpack.encode(
+        (play.waveform, play.compliance, play.ranges, play.voltage_limits)
+    )
+
+
+def _only_voltages(name: str, driver: str, play: Play) -> Violation:
+    return Violation(
+        f"{name}, what its driver {driver} sources",
+        f"a current on {', '.join(sorted(play.voltage_limits))}",
+        "voltages",
+        "ask for levels in V, or for a bench whose instrument sources currents",
+    )
 
 
 def capabilities(driver: str) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ A driver is found through the entry-point group ``labctl.instruments``: a module
 needs no connection; it may have ``forecast(setup, play) -> Forecast | None`` as well. A driver of
 another kind says so by ``CAPABILITIES``, a tuple out of ``prober``, ``thermostat``, ``switch``,
 ``light``; its `connect` returns what meets those types, and it needs no ``check``. One that plays
-as well has ``waveforms`` among them. A virtual
-laboratory is found through ``labctl.laboratories``: a function ``(bench file's content, seed, state
-file or None, pace, site) -> Laboratory``.
+as well has ``waveforms`` among them, and one that drives terminals by a current where a step asks
+for it (`labctl.steps.Play.voltage_limits`) has ``currents``. A virtual laboratory is found through
+``labctl.laboratories``: a function ``(bench file's content, seed, state file or None, pace, site)
+-> Laboratory``.
 """
 
 from __future__ import annotations

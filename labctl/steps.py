@@ -19,13 +19,19 @@ __all__ = ["Label", "Move", "Play", "Soak", "Step", "StepRecord", "Steps", "Wait
 Label = dict[str, float | int | str | bool | None]
 
 
-class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="play"):
-    """Apply a waveform and measure its windows."""
+class Play(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="play"):
+    """Apply a waveform and measure its windows.
+
+    A terminal of `voltage_limits` is driven by a current: the waveform's levels there are in A,
+    zero is an open circuit, and the limit is the largest voltage that the source may reach. Its
+    readings have no ``v_set`` (not a number); what was asked for is in the step.
+    """
 
     waveform: Node
     compliance: float  #: largest current any terminal may carry, A
     ranges: dict[str, float] = {}  #: current range for a terminal, A; otherwise the compliance
     label: Label = {}  #: what the step is, for the analysis: ``{"part": "pair", "interval": 0.01}``
+    voltage_limits: dict[str, float] = {}  #: largest voltage of each terminal driven by current, V
 
 
 class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="wait"):
