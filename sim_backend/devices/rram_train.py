@@ -8,7 +8,7 @@ and played by the compiled kernel, or by numpy where there is none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from labctl.kernels import kernels
 from sim_backend.devices.model import Array, Piece, State, Stream, ends
 from sim_backend.devices.parts.retention import retention_times
 from sim_backend.devices.parts.updates import soft_bound, soft_bound_mean
-from sim_backend.devices.stream import normal_table
+from sim_backend.devices.stream import normal_table, single_table
 
 if TYPE_CHECKING:
     from sim_backend.devices.rram_array import ArrayCell
@@ -28,6 +28,10 @@ _KERNELS = "sim_backend.devices.kernels.updates"
 _FADES = 1e-12  # retention times of a train up to which nothing is lost in it
 _TINY = 1e-300
 _WORTH = 2000  # device-pulses from which a train is worth setting up
+_SHORT = 0.06  # of the way to the bound: up to there the kernel's series gives the charge to 1e-7
+#: spread of a pulse, as a share of the way to its goal, from which single precision follows it: a
+#: whole way is then no more than some thousand spreads
+_COARSE = 1e-3
 
 Whole = NDArray[np.int64]
 
@@ -38,6 +42,9 @@ class _Turn(NamedTuple):
     kinds: Whole
     begins: Whole
     moved: Array
+    kept: Array
+    mean: Array
+    short: NDArray[np.bool_]
     volatile: Array
     charge: Array
 
@@ -152,7 +159,12 @@ def _turn(model: ArrayCell, state: State, pieces: Sequence[Piece], temperature: 
         moves.append(moved)
         volatile.append(np.array([*one, left[0], *two, left[1]]))
         charge.append(np.array(model.scale) * (voltage * duration))
-    return _Turn(*map(np.array, (kinds, begins, moves, volatile, charge)))
+    moved = np.array(moves)
+    gone = -np.expm1(-moved)
+    mean = np.where(moved > _TINY, gone / np.maximum(moved, _TINY), 1.0)
+    short = moved.max(axis=1) <= _SHORT
+    parts = kinds, begins, moved, 1.0 - gone, mean, short, volatile, charge
+    return _Turn(*map(np.array, parts))
 
 
 def _book(state: State, pieces: Sequence[Piece], turn: _Turn, rows: Array, count: int) -> None:
@@ -182,12 +194,12 @@ def _play(
         return
     fast = kernels(_KERNELS)
     if fast is not None:
-        table = normal_table() if stream is not None and stream.table else np.zeros(0)
+        table = _table(turn, sigma, stream)
         start = np.uint64(0 if stream is None else stream.start)
         fast.train(
             rows,
             bounds,
-            *turn[:3],
+            *turn[:6],
             turn.charge,
             count,
             event,
@@ -205,6 +217,14 @@ def _play(
                 if stream is not None:
                     aims[kind] = bounds[kind] * (1.0 + sigma * stream.normals(numbers, event, 0))
             _pulse(turn, k, aims[kind], bounds, rows)
+
+
+def _table(turn: _Turn, sigma: float, stream: Stream | None) -> NDArray[np.floating[Any]]:
+    """Return the table of normal numbers that a train takes; an empty one where it takes none."""
+    if stream is None or not stream.table:
+        return np.zeros(0)
+    pulses = turn.moved[turn.kinds >= 0]
+    return single_table() if pulses.min() * sigma > _COARSE else normal_table()
 
 
 def _play_alike(turn: _Turn, bounds: Array, rows: Array, count: int) -> None:

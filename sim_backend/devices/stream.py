@@ -18,7 +18,7 @@ from labctl.kernels import kernels
 
 __all__ = [
     "TABLE_BITS", "Array", "Stream", "Words", "absorbed", "normal_table", "normals_at",
-    "uniforms_at",
+    "single_table", "uniforms_at",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -187,10 +187,18 @@ class Stream:
 def normal_table() -> Array:
     """Return the table of normal numbers, the same for all streams.
 
-    Its mean is 0 and its variance 1 but for rounding. It is small enough to stay in the second
-    cache of a processor, which is what makes it fast.
+    Its mean is 0 and its variance 1 but for rounding; its numbers are those of single precision. It
+    is small enough to stay in the second cache of a processor, which is what makes it fast.
     """
     drawn = Stream(_TABLE_SEED).normals(np.arange(2**TABLE_BITS))
-    table: Array = (drawn - drawn.mean()) / drawn.std()
+    table: Array = ((drawn - drawn.mean()) / drawn.std()).astype(np.float32).astype(np.float64)
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=1)
+def single_table() -> NDArray[np.float32]:
+    """Return the numbers of `normal_table` in single precision, which holds them without loss."""
+    table = normal_table().astype(np.float32)
     table.setflags(write=False)
     return table

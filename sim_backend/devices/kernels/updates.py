@@ -11,11 +11,17 @@ terms give the charge to 1e-7. Where turns are done four at a time it is a fract
 where a weight comes from far away, from its limit and from a place between: the charge of a pulse
 that goes 5 % of the way is good to 1e-7, and that of a train, where errors of both signs meet, to
 1e-8. The weights themselves are exact.
+
+Those four at a time are done in the precision of the table that numbers are taken from. In single
+precision twice as many fit in an instruction. The way to a limit is then rounded once a pulse by
+less than 1e-7 of itself, either way, and so is the share of it that is left: a train's weights and
+charge are good to some 1e-6, where the table stands for a variation of some per cent.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -27,10 +33,11 @@ from sim_backend.devices.kernels.random import absorb, mix
 __all__ = ["train", "volatile"]
 
 Array = NDArray[np.float64]
+Floats = NDArray[Any]  # of the precision of the table
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Words = NDArray[np.uint64]
-Four = tuple[Array, Array, Array, Array]
+Four = tuple[Floats, Floats, Floats, Floats]
 #: first word of the stream, number of the first device and of the last event, relative variation
 Draws = tuple[np.uint64, int, int, float]
 
@@ -40,10 +47,10 @@ _BLOCK, _LARGE_BLOCK = 1024, 4096
 _FUSED = {"contract"}
 _GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 _LABEL = np.uint64(0)  # last part of the key of a step
-_SHORT = 0.06  # of the way to the bound: up to there the charge is good to 1e-7
 _TINY = 1e-300
 _NEVER_ZERO = 1e-30  # four of them multiplied are still a number
 _WITHIN = 0.6  # share of a pulse beyond the limit at which the fraction is right
+_ADDED = 64  # pulses whose sums are added up before they go to what holds all
 _LONG = 1e-9  # of the way to the bound: less is lost in rounding where four pulses are done at once
 _RARE = 4.5  # standard deviations: no number of the table is beyond, one exact number in 1e5 is
 
@@ -56,19 +63,19 @@ def _place(start: np.uint64, first: int, event: int, size: int) -> np.int64:
 
 
 @njit(cache=True)
-def _room(draws: Draws, events: int, size: int, table: Array) -> tuple[Array, Words, Array]:
+def _room(draws: Draws, events: int, size: int, table: Floats) -> tuple[Floats, Words, Array]:
     """Return where numbers of events are put, the devices' words, and scratch to make them."""
     made = size if table.shape[0] == 0 and draws[3] > 0.0 else 0
     words = np.empty(made, np.uint64)
     absorb_device(draws[0], draws[1], words)
-    noise = np.empty((events, size)) if draws[3] > 0.0 else np.zeros((events, size))
+    noise = np.zeros((events, size), table.dtype)
     return noise, words, np.empty((SCRATCH, made))
 
 
 @njit(cache=True)
 def _numbers(
-    draws: Draws, event: int, table: Array, words: Words, scratch: Array, noise: Array
-) -> Array:
+    draws: Draws, event: int, table: Floats, words: Words, scratch: Array, noise: Floats
+) -> Floats:
     """Return the normal numbers of an event for neighbouring devices; `noise` may be filled."""
     start, first = draws[0], draws[1]
     if table.shape[0] == 0:
@@ -119,39 +126,35 @@ def _short_pulse(
 
 @njit(cache=True, error_model="numpy", fastmath=_FUSED)
 def _four_pulses(
-    u: Array, begun: Array, beyond: Array, excess: Array, kept: Array, curve: Array, xi: Four
+    u: Floats, sums: Floats, kept: Floats, curve: Floats, xi: Four, least: Floats
 ) -> None:
-    """Give every device of a block four short pulses, in the units of `_alone_trains`."""
+    """Give every device of a block four short pulses, in the units of `_alone_trains`.
+
+    `least` holds a number that is hardly more than zero: where a way stops, so that no share of
+    two ways is 0/0.
+    """
     first, second, third, fourth = xi
+    begun, beyond, excess, tiny = sums[0], sums[1], sums[2], least[0]
     for d in range(u.shape[0]):
-        left, r, x = kept[d], curve[d], u[d]
-        begins = x
-        over = first[d] - left * x
-        e0 = over if over > _NEVER_ZERO else _NEVER_ZERO  # noqa: FURB136
-        d0 = e0 + r * x
-        x = e0 - over
-        begins += x
-        over = second[d] - left * x
-        e1 = over if over > _NEVER_ZERO else _NEVER_ZERO  # noqa: FURB136
-        d1 = e1 + r * x
-        x = e1 - over
-        begins += x
-        # one division for two: it costs more than all else
-        parts = (e0 * e0 * d1 + e1 * e1 * d0) / (d0 * d1)
-        over = third[d] - left * x
-        e2 = over if over > _NEVER_ZERO else _NEVER_ZERO  # noqa: FURB136
-        d2 = e2 + r * x
-        x = e2 - over
-        begins += x
-        over = fourth[d] - left * x
-        e3 = over if over > _NEVER_ZERO else _NEVER_ZERO  # noqa: FURB136
-        d3 = e3 + r * x
-        x = e3 - over
-        parts += (e2 * e2 * d3 + e3 * e3 * d2) / (d2 * d3)
-        begun[d] += begins
+        left, r, x0 = kept[d], curve[d], u[d]
+        on = left * x0 - first[d]
+        x1 = on if on > tiny else tiny  # noqa: FURB136 - max() is not vectorised
+        e0 = x1 - on
+        on = left * x1 - second[d]
+        x2 = on if on > tiny else tiny  # noqa: FURB136
+        e1 = x2 - on
+        on = left * x2 - third[d]
+        x3 = on if on > tiny else tiny  # noqa: FURB136
+        e2 = x3 - on
+        on = left * x3 - fourth[d]
+        x4 = on if on > tiny else tiny  # noqa: FURB136
+        e3 = x4 - on
+        early = e0 * e0 / (e0 + r * x0) + e1 * e1 / (e1 + r * x1)
+        late = e2 * e2 / (e2 + r * x2) + e3 * e3 / (e3 + r * x3)
+        begun[d] += (x0 + x1) + (x2 + x3)
         beyond[d] += (e0 + e1) + (e2 + e3)
-        excess[d] += parts
-        u[d] = x
+        excess[d] += early + late
+        u[d] = x4
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FUSED)
@@ -223,7 +226,7 @@ def _alone(kinds: Whole, begins: Whole, short: Flags) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _past(y: Array) -> Array:
+def _past(y: float) -> float:
     """Return -ln(1 - y) / y - 1 for small y."""
     tail = 1.0 / 5.0 + y * (1.0 / 6.0 + y / 7.0)
     return y * (1.0 / 2.0 + y * (1.0 / 3.0 + y * (1.0 / 4.0 + y * tail)))
@@ -244,30 +247,28 @@ def _apart(bounds: Array, kind: int, moved: Array, sigma: float) -> bool:
     return _least(bounds, kind, sigma) < -_RARE
 
 
-@njit(cache=True, error_model="numpy")
-def _alone_trains(
-    rows: Array, bounds: Array, kind: int, moved: Array, kept: Array, mean: Array, charge: Array,
-    count: int, draws: Draws, table: Array,
-) -> int:  # fmt: skip
-    """Do turns of one short pulse four at a time; returns how many are done.
+@njit(cache=True)
+def _add_up(sums: Floats, totals: Array) -> None:
+    """Add sums to totals and begin new ones."""
+    for k in range(sums.shape[0]):
+        for d in range(sums.shape[1]):
+            totals[k, d] += sums[k, d]
+            sums[k, d] = 0
 
-    A weight is written as its way to its limit, u, in units of the spread of a pulse: each pulse is
-    then u <- |k u - xi|+, what lies beyond is e = |xi - k u|+, and the mean of the way, added up,
-    needs the sums of u, of e and of e e / (e + r u) only. Noise that would take a weight to its
-    other limit stops the way; the turns from there are for `_turns`.
+
+@njit(cache=True)
+def _fours(
+    u: Floats, kept: Floats, curve: Floats, least: float, count: int, draws: Draws, table: Floats
+) -> tuple[int, Array]:
+    """Give fours of pulses until `count` are done or a number is below `least`.
+
+    Returns how many are done, and the sums over them of u, of e and of e e / (e + r u), shape
+    (3, devices).
     """
-    event, sigma = draws[2], draws[3]
-    size, sign = rows.shape[1], 1.0 if kind == 1 else -1.0
-    goal, gone = bounds[kind], moved * mean
-    unit = gone * sigma * np.abs(goal)
-    share = _past(gone)
-    curve = kept * (share / _past(gone * _WITHIN) - 1.0) * (_WITHIN / (1.0 - _WITHIN))
-    least = _least(bounds, kind, sigma)
-    u = sign * (goal - rows[0]) / unit
-    before = u.copy()
-    begun, beyond, excess = np.zeros(size), np.zeros(size), np.zeros(size)
+    event, size, done = draws[2], u.shape[0], 0
     noise, words, scratch = _room(draws, 4, size, table)
-    done = 0
+    sums, totals = np.zeros((3, size), table.dtype), np.zeros((3, size))
+    tiny = np.full(1, _NEVER_ZERO, table.dtype)
     while done + 4 <= count:
         xi = (
             _numbers(draws, event + done + 1, table, words, scratch, noise[0]),
@@ -277,19 +278,53 @@ def _alone_trains(
         )
         if table.shape[0] == 0 and noise.min() < least:
             break
-        _four_pulses(u, begun, beyond, excess, kept, curve, xi)
+        _four_pulses(u, sums, kept, curve, xi, tiny)
         done += 4
-    drawn = beyond - (begun - before + u) + kept * begun
-    way = mean * begun - (1.0 - mean) / gone * drawn + share / moved * excess
-    rows[0] = goal - sign * unit * u
-    rows[1 + kind] += done * charge[0] + charge[1] * (done * goal - sign * unit * way)
+        if done % _ADDED == 0:
+            _add_up(sums, totals)
+    _add_up(sums, totals)
+    return done, totals
+
+
+@njit(cache=True, error_model="numpy")
+def _alone_trains(
+    rows: Array, bounds: Array, kind: int, moved: Array, kept: Array, mean: Array, charge: Array,
+    count: int, draws: Draws, table: Floats,
+) -> int:  # fmt: skip
+    """Do turns of one short pulse four at a time; returns how many are done.
+
+    A weight is written as its way to its limit, u, in units of the spread of a pulse: each pulse is
+    then u <- |k u - xi|+, what lies beyond is e = |xi - k u|+, and the mean of the way, added up,
+    needs the sums of u, of e and of e e / (e + r u) only. Noise that would take a weight to its
+    other limit stops the way; the turns from there are for `_turns`.
+    """
+    sigma, size, sign = draws[3], rows.shape[1], 1.0 if kind == 1 else -1.0
+    goal = bounds[kind]
+    unit, share = np.empty(size), np.empty(size)
+    u = np.empty(size, table.dtype)
+    left, curve = np.empty(size, table.dtype), np.empty(size, table.dtype)
+    for d in range(size):
+        gone = moved[d] * mean[d]
+        unit[d], share[d] = gone * sigma * abs(goal[d]), _past(gone)
+        ratio = share[d] / _past(gone * _WITHIN)
+        u[d] = sign * (goal[d] - rows[0, d]) / unit[d]
+        left[d], curve[d] = kept[d], kept[d] * (ratio - 1.0) * (_WITHIN / (1.0 - _WITHIN))
+    before, least = u.copy(), _least(bounds, kind, sigma)
+    done, totals = _fours(u, left, curve, least, count, draws, table)
+    for d in range(size):
+        begun, beyond, excess = totals[0, d], totals[1, d], totals[2, d]
+        drawn = beyond - (begun - before[d] + u[d]) + left[d] * begun
+        way = mean[d] * begun - (1.0 - mean[d]) / (moved[d] * mean[d]) * drawn
+        way += share[d] / moved[d] * excess
+        rows[0, d] = goal[d] - sign * unit[d] * u[d]
+        rows[1 + kind, d] += done * charge[0] + charge[1] * (done * goal[d] - sign * unit[d] * way)
     return done
 
 
 @njit(cache=True)
 def _turns(
     rows: Array, bounds: Array, kinds: Whole, begins: Whole, short: Flags, kept: Array, mean: Array,
-    charge: Array, count: int, draws: Draws, table: Array,
+    charge: Array, count: int, draws: Draws, table: Floats,
 ) -> None:  # fmt: skip
     """Do turns piece by piece."""
     event, sigma = draws[2], draws[3]
@@ -311,40 +346,22 @@ def _turns(
 
 
 @njit(cache=True)
-def _shares(moved: Array, kept: Array, mean: Array) -> None:
-    """Fill in what share of a way is left at the end of a pulse, and its mean on the way."""
-    for d in range(moved.shape[0]):
-        gone = -math.expm1(-moved[d])
-        kept[d] = 1.0 - gone
-        mean[d] = gone / moved[d] if moved[d] > _TINY else 1.0
-
-
-@njit(cache=True)
-def _prepared(kinds: Whole, moved: Array) -> tuple[Array, Array, Flags]:
-    """Return the shares of all pieces, and which of them go a few per cent of the way at most."""
-    kept, mean = np.ones(moved.shape), np.ones(moved.shape)
-    short = np.zeros(kinds.shape[0], np.bool_)
-    for p in range(kinds.shape[0]):
-        short[p] = moved[p].max() <= _SHORT
-        if kinds[p] >= 0:
-            _shares(moved[p], kept[p], mean[p])
-    return kept, mean, short
-
-
-@njit(cache=True)
 def train(
     rows: Array,
     bounds: Array,
     kinds: Whole,
     begins: Whole,
     moved: Array,
+    kept: Array,
+    mean: Array,
+    short: Flags,
     charge: Array,
     count: int,
     event: int,
     first: int,
     start: np.uint64,
     sigma: float,
-    table: Array,
+    table: Floats,
 ) -> None:
     """Take the lasting weights through `count` turns of constant levels and rests.
 
@@ -361,6 +378,10 @@ def train(
         For each piece: 1 where an excursion begins.
     moved
         Shape (pieces, devices): integral of the rate at which the bound is approached.
+    kept, mean
+        Of the same shape: share of the way that is left at the end, and the mean of that share.
+    short
+        For each piece: whether it takes no device more than 6 % of its way.
     charge
         Shape (pieces, 2): charge of a weight of 0, and for each unit of weight, C.
     count, event
@@ -368,9 +389,9 @@ def train(
     first, start, sigma
         Number of the first device, first word of the stream, relative variation of the bounds.
     table
-        Of normal numbers; an empty one looks every number up.
+        Of normal numbers, in single or in double precision; an empty one, of double precision,
+        looks every number up.
     """
-    kept, mean, short = _prepared(kinds, moved)
     alone = _alone(kinds, begins, short)
     block = _LARGE_BLOCK if table.shape[0] > 0 else _BLOCK
     for low in range(0, rows.shape[1], block):
