@@ -196,18 +196,8 @@ def _play(
     if fast is not None:
         table = _table(turn, sigma, stream)
         start = np.uint64(0 if stream is None else stream.start)
-        fast.train(
-            rows,
-            bounds,
-            *turn[:6],
-            turn.charge,
-            count,
-            event,
-            state.first,
-            start,
-            float(sigma),
-            table,
-        )
+        draws = start, state.first, event, float(sigma)
+        fast.train(rows, bounds, *turn[:6], turn.charge, count, draws, table)
         return
     numbers, aims = state.numbers, list(bounds)
     for _ in range(count):
