@@ -245,6 +245,42 @@ def test_zero_volts_never_change_what_lasts(which: str) -> None:
     assert moved  # there was something to be kept
 
 
+#: rows that time alone changes: what is volatile, what drifts, and the clocks of both
+RELAXING = {
+    "capacitor": ("u", "charge", "throughput"), "cbram": ("s", "h", "faded"), "ecram": ("r",),
+    "fefet": ("since_up", "since_down", "trap", "rising"), "ftj": ("v", "z", "c", "s"),
+    "hzo": ("since_up", "since_down", "trap", "rising", "falling"), "mtj": ("cell", "clock"),
+    "oect": ("v", "charge", "throughput"), "optoelectronic": ("f", "n"), "pcm": ("t", "drift"),
+    "rram": ("faded",), "rram-array": ("v", "faded"), "rram-gap": ("faded",),
+    "threshold-switch": ("v", "charge", "throughput"),
+}  # fmt: skip
+
+#: lasting rows that heat changes in years without a voltage: flips of a junction, depolarisation,
+#: charge that leaks away; in the cold they are as still as the others
+THERMAL = {"floating-gate": ("x",), "ftj": ("p",), "mtj": ("parallel",)}
+
+
+@pytest.mark.parametrize("temperature", [77.0, 300.0, 400.0])
+@EVERY
+def test_ten_years_at_zero_volts_change_only_what_relaxes(which: str, temperature: float) -> None:
+    """No row of the lasting state, of the counts or of the wear is among those that change."""
+    model, name = model_of(which), which.split()[0]
+    state = fresh(model, 3)
+    for event in driven(model):
+        play(model, state, event)
+    before = state.values.copy()
+    zeros = dict.fromkeys(model.terminals, 0.0)
+    play(model, state, [(zeros, 0.3 * TEN_YEARS), ({}, 0.7 * TEN_YEARS)], temperature)
+    free = {"age", "temperature", *RELAXING.get(name, ())}
+    free |= set(THERMAL.get(name, ())) if temperature > 77.0 else set()
+    moved = {
+        row.rstrip("0123456789")
+        for row, old, new in zip(state.names, before, state.values, strict=True)
+        if not np.array_equal(old, new)
+    }
+    assert moved <= free
+
+
 def bounds(model: Any, name: str) -> tuple[float, float]:
     """Return the least and the greatest conductance of a device of the nominal numbers, S.
 

@@ -92,8 +92,16 @@ def test_damage_adds_up(first: float, last: float, share: float) -> None:
 @pytest.mark.parametrize(("first", "last"), [(0.0, 4.0), (-4.0, 2.0), (1.0, 1.0001), (-2.0, 2.0)])
 def test_damage_of_a_ramp_is_the_integral(first: float, last: float) -> None:
     v = first + (last - first) * (np.arange(100_000) + 0.5) / 100_000
-    exact = float(np.exp((np.abs(v) - 3.0) / 0.25).mean()) / 10.0
+    exact = float((2.0 * np.sinh(np.abs(v) / 0.25)).mean()) * math.exp(-3.0 / 0.25) / 10.0
     assert damage(first, last, 1.0, **BREAK) == pytest.approx(exact, rel=1e-8)
+
+
+def test_without_a_voltage_nothing_wears_in_ten_years() -> None:
+    assert damage(0.0, 0.0, 3.156e8, **BREAK) == 0.0
+    weak = damage(1e-6, 1e-6, 1.0, **BREAK)  # the difference of two rates: proportional to V
+    assert weak == pytest.approx(2e-6 / 0.25 * math.exp(-3.0 / 0.25) / 10.0, rel=1e-9)
+    strong = damage(2.0, 2.0, 1.0, **BREAK)  # the law of field acceleration alone
+    assert strong == pytest.approx(math.exp(-1.0 / 0.25) / 10.0, rel=2e-7)
 
 
 def test_times_to_breakdown_are_weibull_with_the_scale_of_the_voltage() -> None:

@@ -148,6 +148,8 @@ def gradients(
     _down_columns(wires[1], pivots[1], z)
     p, bp = z.copy(), residual.copy()
     now = _dot(residual, z)
+    if now <= 0:  # every line is at zero
+        return b, 0
     for count in range(1, most):
         _apply(g, wires[0], pivots[0], p, bp, work)
         step = now / _dot(p, work)

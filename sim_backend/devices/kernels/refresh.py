@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sim_backend.devices.kernels.random import absorb, uniform
 
-__all__ = ["passages"]
+__all__ = ["along", "passages"]
 
 Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -134,3 +134,47 @@ def passages(
         found = _walk(words[n], (cell[n], start[n]), clock[n], share[n], counts, places, draws)
         known[n], after[n], spent[n], before[n] = found
     return known, after, spent, before
+
+
+@njit(cache=True)
+def along(
+    words: Words,
+    cell: Array,
+    start: Array,
+    up: Array,
+    clock: Array,
+    share: Array,
+    counts: Array,
+    many: float,
+) -> tuple[Array, Array]:
+    """Take junctions through lines of the voltage, one after another.
+
+    Parameters
+    ----------
+    words
+        As for `sim_backend.devices.mtj_refresh.passages`, shape (n,).
+    cell, start, up
+        Reading of the clock at the beginning, and 1 where a junction is parallel then, shape (n,).
+    clock, share
+        What the lines do to each, shape (lines, n).
+    counts, many
+        As for `passages`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Share of every line that each spends parallel, (lines, n), and whether it is so at the end.
+    """
+    spent, state, passed = np.empty(clock.shape), up.copy(), np.zeros(words.shape[0])
+    for k in range(clock.shape[0]):
+        behind = start + passed
+        whole = np.floor(behind)
+        way = passages(
+            words, (cell + whole) % _CELLS, behind - whole, clock[k], share[k], counts, many
+        )
+        for n in range(words.shape[0]):
+            spent[k, n] = way[2][n] + way[3][n] * state[n]
+            if way[0][n]:
+                state[n] = way[1][n]
+        passed += clock[k]
+    return spent, state

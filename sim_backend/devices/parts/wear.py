@@ -201,16 +201,23 @@ def damage(
 ) -> Array:
     """Return the share of a dielectric's life that a straight line of the voltage takes.
 
-    A constant voltage V breaks 63 % of the devices after t(V) = time exp(-(|V| - voltage) / scale)
-    (the exponential law of field acceleration: McPherson and Mogul, J. Appl. Phys. 84, 1513, 1998,
-    10.1063/1.368217). Shares add up, so the damage is the integral of dt / t(V), in closed form.
+    A constant voltage V breaks 63 % of the devices after::
+
+        t(V) = time exp(voltage / scale) / (2 sinh(|V| / scale))
+
+    That is the exponential law of field acceleration, time exp(-(|V| - voltage) / scale) (McPherson
+    and Mogul, J. Appl. Phys. 84, 1513, 1998, 10.1063/1.368217), for |V| above `scale`: the field
+    lowers the barrier that a bond crosses when it breaks. It raises that of the way back by as
+    much, and what counts is the difference of the two rates (Eyring, J. Chem. Phys. 4, 283, 1936,
+    10.1063/1.1749836). Without a field they are equal and nothing wears, however long it lasts.
+    Shares add up, so the damage is the integral of dt / t(V), in closed form.
 
     Parameters
     ----------
     first, last, duration
         Voltages at the ends, V, and length, s.
     time
-        To breakdown at `voltage`, s; 0 for never, which gives no damage.
+        To breakdown at `voltage` (some times `scale`), s; 0 for never, which gives no damage.
     voltage, scale
         V.
     """
@@ -221,22 +228,29 @@ def damage(
 
 
 def _mean_rate(a: Array, b: Array, voltage: Array, scale: ArrayLike) -> Array:
-    """Return the mean of exp((|V| - voltage) / scale) over a straight line."""
+    """Return the mean of 2 exp(-voltage / scale) sinh(|V| / scale) over a straight line."""
     width, zero = np.asarray(scale, np.float64), np.zeros(())
     up, down = np.abs(a), np.abs(b)
+    if not np.any(a * b < 0):
+        return _mean_net(up, down, voltage, width)
     # of a line through zero, each side takes its share of the time
     split = up / np.maximum(up + down, 1e-300)
-    parts = split * _mean_exp(up, zero, voltage, width)
-    parts = parts + (1.0 - split) * _mean_exp(down, zero, voltage, width)
-    return np.where(a * b < 0, parts, _mean_exp(up, down, voltage, width))
+    parts = split * _mean_net(up, zero, voltage, width)
+    parts = parts + (1.0 - split) * _mean_net(down, zero, voltage, width)
+    return np.where(a * b < 0, parts, _mean_net(up, down, voltage, width))
 
 
-def _mean_exp(a: Array, b: Array, voltage: Array, scale: Array) -> Array:
-    """Return the mean of exp((x - voltage) / scale) for x from a to b."""
+def _mean_net(a: Array, b: Array, voltage: Array, scale: Array) -> Array:
+    """Return the mean of exp((x - voltage) / scale) - exp((-x - voltage) / scale), x from a to b.
+
+    Of the first term alone it is exp(largest) (1 - exp(-span)) / span; the way back takes away
+    exp(-(a + b) / scale) of that.
+    """
     top = np.clip((np.maximum(a, b) - voltage) / scale, -_LARGEST, _LARGEST)
     span = np.abs(a - b) / scale
     share = np.where(span > 0, -np.expm1(-span) / np.where(span > 0, span, 1.0), 1.0)
-    return np.multiply(np.exp(top), share)
+    mean: Array = np.exp(top) * share * -np.expm1(-(a + b) / scale)
+    return mean
 
 
 def endurance(stream: Stream | None, numbers: ArrayLike, shape: ArrayLike) -> Array:
