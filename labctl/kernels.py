@@ -19,7 +19,7 @@ import os
 from functools import lru_cache
 from types import ModuleType
 
-__all__ = ["kernels"]
+__all__ = ["Recurring", "kernels"]
 
 _VARIABLE = "LABCTL_KERNELS"
 _CHOICES = ("numba", "numpy")
@@ -47,3 +47,31 @@ def kernels(module: str) -> ModuleType | None:
 @lru_cache(maxsize=1)
 def _there_is_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
+
+
+class Recurring:
+    """Compiled code for a small problem that comes back again and again.
+
+    One such problem must not wait until a module is loaded; some thousand of them are worth it. Who
+    has the problem holds the count, so that every run of a program has the same of them calculated
+    by the same code, however many runs there were before it in the process.
+
+    Parameters
+    ----------
+    module
+        Full name of the module of kernels.
+    after
+        How often the plain path is taken before.
+    """
+
+    __slots__ = ("_left", "_module")
+
+    def __init__(self, module: str, after: int) -> None:
+        self._module, self._left = module, after
+
+    def kernels(self) -> ModuleType | None:
+        """Return the module, or None where the plain path is to be taken this time."""
+        if self._left > 0:
+            self._left -= 1
+            return None
+        return kernels(self._module)

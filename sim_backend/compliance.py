@@ -19,8 +19,8 @@ from sim_backend.devices.model import Level, State
 from sim_backend.drive import Drive
 
 __all__ = [
-    "FLOOR", "REGULATION", "SHORTEST", "VOLTAGE", "CurrentAt", "Driven", "Looked", "Voltages",
-    "held", "place",
+    "BESIDE", "FLOOR", "REGULATION", "SHORTEST", "VOLTAGE", "CurrentAt", "Driven", "Looked",
+    "Voltages", "held", "jumps", "place", "turning",
 ]  # fmt: skip
 
 #: how far the current of a clamped terminal may stray from its bound, as a fraction
@@ -29,11 +29,14 @@ REGULATION = 2e-3
 FLOOR = 1e-12
 #: voltages that differ by less are equal, V
 VOLTAGE = 1e-9
+#: how far from a voltage a jump of the current is looked for, relative
+BESIDE = 1e-5
 #: no piece of time is cut shorter, s
 SHORTEST = 1e-12
 _HIGHEST = 1e4  # where the search for a voltage gives up, V
 _FAR = 2e3  # what is expected beyond this was expected wrongly, V
 _CLOSE = 1e-6  # relative: a current that is met
+_SLIVER = 1e-8  # of a piece: how far before a turn it ends, or behind one that is as near
 
 Voltages = dict[str, float]
 #: current into a drive's terminal at these voltages, A
@@ -206,3 +209,53 @@ def _crossing(
             f_low /= 2
         high, f_high = middle, f_middle
     return middle
+
+
+def turning(here: Driven, drive: Drive, first: Voltages, end: float) -> float:
+    """Return about when a current on a moving path turns round or its voltage limit acts.
+
+    From there the voltage goes another way. `end` where neither happens before, were the device
+    then as it is now; and for a drive that is no current source.
+
+    Parameters
+    ----------
+    here, drive
+        The device and one of its clamped drives.
+    first
+        Voltages now, at the device.
+    end
+        Until when to look, s.
+    """
+    name, levels = drive.terminal, (drive.level(here.time), drive.level(end))
+    last = first | {d.terminal: d.level(end) for d in here.drives if not d.clamped}
+    if drive.kind != "i" or (levels[0] == levels[1] and last == first):
+        return end
+    passed = [levels]
+    for edge in (drive.bound, -drive.bound) if drive.bound < math.inf else ():
+        at = [
+            here.steady_current({**others, name: edge - drive.resistance * level}, drive)
+            for others, level in zip((first, last), levels, strict=True)
+        ]
+        passed.append((levels[0] - at[0], levels[1] - at[1]))
+    length, least = end - here.time, max(SHORTEST, 16 * math.ulp(here.time))
+    for before, after in passed:
+        if before * after < 0:
+            share = before / (before - after)
+            share *= 1.0 - _SLIVER if share > _SLIVER else 1.0 + _SLIVER
+            end = min(end, here.time + max(share * length, least))
+    return end
+
+
+def jumps(here: Driven, drive: Drive, levels: Voltages, wanted: float) -> bool:
+    """Whether a device's current jumps over what a current source asks for, at these voltages.
+
+    A cell that switches on at a threshold lets little flow below and much above it; a current
+    between the two holds it there, on for a part of the time.
+    """
+    if drive.kind != "i":
+        return False
+    v = levels[drive.terminal]
+    beside = [{**levels, drive.terminal: v * (1.0 + k * BESIDE)} for k in (-1.0, 1.0)]
+    one, other = (abs(here.steady_current(at, drive)) for at in beside)
+    slack = REGULATION * abs(wanted) + FLOOR
+    return one < abs(wanted) - slack and other > abs(wanted) + slack

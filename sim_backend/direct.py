@@ -2,6 +2,9 @@
 
 Levels are exact and settle at once, windows are exact means, ramps and overlapping terminals are
 played as they are, and the compliance is the only thing that stands between waveform and device.
+A terminal is driven by a voltage or by a current: there the voltage limit of the step is what
+stands between the two, and an open circuit takes it there; so does a capacitance without a
+resistance in series, which has no voltage at which a current flows.
 The device takes any temperature at once, so the bench is a thermostat as well.
 A bench file uses it as an instrument of the virtual laboratory::
 
@@ -30,7 +33,7 @@ from sim_backend.performance import Performance, parts
 
 __all__ = ["CAPABILITIES", "LIMITS", "DirectSource", "check", "connect", "forecast"]
 
-CAPABILITIES = ("waveforms", "thermostat")
+CAPABILITIES = ("waveforms", "currents", "thermostat")
 
 LIMITS = Limits(
     model="direct",
@@ -78,13 +81,14 @@ def check(setup: Setup, play: Play) -> list[Violation]:
             )
         )
     for terminal, peak in play.waveform.summary().peak.items():
+        most, unit = (LIMITS.max_i, "A") if terminal in play.voltage_limits else (LIMITS.max_v, "V")
         optical = wavelength_of(setup.channels.get(terminal, "")) is not None
-        if peak > LIMITS.max_v and not optical:
+        if peak > most and not optical:
             found.append(
                 Violation(
                     f"{setup.name} level on {terminal}",
-                    f"{peak:g} V",
-                    f"at most {LIMITS.max_v:g} V",
+                    f"{peak:g} {unit}",
+                    f"at most {most:g} {unit}",
                     "lower the amplitude",
                 )
             )
@@ -147,8 +151,9 @@ class DirectSource:
         """
         self.fixture.sync()
         performance = Performance(
-            self.fixture, self.clock, self._drives, play.compliance, self._origin
-        )
+            self.fixture, self.clock, self._drives, play.compliance, self._origin,
+            play.voltage_limits,
+        )  # fmt: skip
         rows: list[Row] = []
         try:
             for count, (start, part) in enumerate(parts(play.waveform), 1):

@@ -15,6 +15,7 @@ import math
 __all__ = ["NEVER", "Drive", "Path", "level_of"]
 
 NEVER = math.inf
+_FOUND = 5e-4  # relative: as near as the voltage of a clamped piece is found
 
 #: bends (time in s, level) in time order: straight lines between them, constant after the last
 Path = tuple[tuple[float, float], ...]
@@ -88,7 +89,7 @@ class Drive:
         """Whether the bound is in control rather than the path."""
         if self.kind == "v":
             return self.clamped and not self.loaded
-        return self.kind == "i" and abs(self.v) >= self.bound * (1 - 1e-9)
+        return self.kind == "i" and abs(self.v) >= self.bound * (1 - _FOUND)
 
 
 def level_of(path: Path, when: float) -> float:

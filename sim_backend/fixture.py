@@ -190,6 +190,13 @@ class Fixture:
         levels = self._now()
         return self.current_at(levels, drive)
 
+    def voltages(self, drive: Drive) -> tuple[float, float]:
+        """Return the voltage that a source senses, and the one at its output, at this moment, V."""
+        self.sync()
+        if not drive.remote:
+            return drive.v, drive.v
+        return drive.v, drive.v + self.lead(drive) * self.current(drive)
+
     def conductance(self, drive: Drive) -> float:
         """Return dI/dV at a drive's terminal at this moment, S."""
         levels = self._now()

@@ -3,29 +3,34 @@
 Segments are passed one at a time: the fixture finds every moment at which a bound is reached.
 Turns of a loop in which nothing is measured are passed together as far as the device model knows a
 shorter way (`DeviceModel.repeat`). Before that, and again wherever the doubled number of turns
-ends, one turn is looked at: if a current passes its bound in it, turns are played one at a time.
+ends, one turn is looked at: if a current passes its bound in it, turns are played one at a time. So
+are those of a waveform that drives a terminal by a current, since the model's way is for voltages,
+and those that come through a contact's resistance, behind which the device sees less of a level.
+
+A stop is heard between turns also where they are passed together; these have then not been.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import time
+import math
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from labctl.readings import Flag, Row
 from labctl.waveform import Chain, Loop, Node, Segment, Window, seconds
 from sim_backend.clock import Clock
-from sim_backend.devices.model import Piece
+from sim_backend.devices.model import Piece, Stopped
 from sim_backend.drive import Drive
 from sim_backend.fixture import Fixture
-from sim_backend.turns import bounded, pass_turns
+from sim_backend.turns import Kept, bounded, pass_turns
 
 __all__ = ["Performance", "parts"]
 
 _FEWEST = 4  # turns that are worth passing together
-_SLOW = 0.05  # s of the wall clock; a number of turns that takes longer is not doubled
+_AHEAD = 0.1  # s of the wall clock that a paced laboratory may be ahead of
 
 
 def parts(waveform: Node, start: int = 0) -> Iterator[tuple[int, Segment | Loop]]:
@@ -81,6 +86,8 @@ class Performance:
         Largest current of any terminal, A.
     origin
         Time from which readings count, s.
+    limits
+        Largest voltage of each terminal that is driven by a current, V.
     """
 
     def __init__(
@@ -90,9 +97,10 @@ class Performance:
         drives: Mapping[str, Drive],
         compliance: float,
         origin: float,
+        limits: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._fixture, self._clock, self._drives = fixture, clock, drives
-        self._compliance, self._origin = compliance, origin
+        self._compliance, self._origin, self._limits = compliance, origin, limits
         self._begin = clock.now_s
         self._edges: list[_Event] = []
         self._open: dict[tuple[str, int, int], _Mark] = {}
@@ -114,30 +122,48 @@ class Performance:
 
     def repeat(self, start: int, loop: Loop, stop: Callable[[], bool]) -> None:
         """Play a loop in which nothing is measured; returns early when asked to stop."""
-        pieces = self._pieces(loop)
-        done, together = 0, 1
-        while done < loop.count and not stop():
-            together = min(together, loop.count - done)
-            begins, ends = (start + (done + n) * loop.body.ticks for n in (0, together))
-            before = self._fixture.state.values.copy()
-            began = time.perf_counter()
-            if not bounded(self._fixture, pieces):
-                self._turn(begins, loop)
-                done, together = done + 1, 1
-                continue
-            charges = [(drive.charge, drive.flux) for drive in self._fixture.drives]
-            pass_turns(self._fixture, pieces, together, self._time(ends))
-            if together > 1 and not bounded(self._fixture, pieces):
-                # somewhere on the way a bound was reached: go back and go on in smaller numbers
-                self._fixture.state.values[:] = before
-                self._fixture.time = self._time(begins)
-                for drive, (charge, flux) in zip(self._fixture.drives, charges, strict=True):
-                    drive.charge, drive.flux = charge, flux
-                together //= 2
-                continue
-            self._clock.advance_to(self._time(ends))
-            done += together
-            together *= 2 if time.perf_counter() - began < _SLOW else 1
+        # the voltages of such turns are not known before they are played
+        if self._limits or any(drive.resistance for drive in self._drives.values()):
+            turns = itertools.takewhile(lambda _: not stop(), range(loop.count))
+            for turn in turns:
+                self._turn(start + turn * loop.body.ticks, loop)
+            return
+        state, pieces = self._fixture.state, self._pieces(loop)
+        state.stop = stop
+        try:
+            done, together = 0, 1
+            while done < loop.count and not stop():
+                together = min(together, loop.count - done, self._at_most(loop))
+                begins, ends = (start + (done + n) * loop.body.ticks for n in (0, together))
+                if not bounded(self._fixture, pieces):
+                    self._turn(begins, loop)
+                    done, together = done + 1, 1
+                elif self._passed(pieces, together, ends):
+                    done, together = done + together, together * 2
+                elif not stop():  # a bound was reached on the way: go on in smaller numbers
+                    together //= 2
+        finally:
+            state.stop = None
+
+    def _at_most(self, loop: Loop) -> int:
+        """Return how many turns may be passed together: any number, where time is not paced."""
+        if not self._clock.pace:
+            return loop.count
+        return max(1, int(_AHEAD * self._clock.pace / seconds(loop.body.ticks)))
+
+    def _passed(self, pieces: list[Piece], together: int, end: int) -> bool:
+        """Pass turns together, up to `end`; False, with none passed, for a bound or a stop."""
+        before = Kept.of(self._fixture)
+        try:
+            pass_turns(self._fixture, pieces, together, self._time(end))
+        except Stopped:
+            before.restore()
+            return False
+        if together > 1 and not bounded(self._fixture, pieces):
+            before.restore()
+            return False
+        self._clock.advance_to(self._time(end))
+        return True
 
     def _turn(self, start: int, loop: Loop) -> None:
         for begin, piece in loop.body.flatten():
@@ -161,7 +187,10 @@ class Performance:
         for terminal, drive in self._drives.items():
             first, last = piece.levels.get(terminal, (0.0, 0.0))
             path = ((begins, first), (ends, last)) if first != last else ((begins, last),)
-            drive.follow("v", path, self._compliance)
+            if terminal in self._limits:
+                drive.follow("i", path, self._limits[terminal])
+            else:
+                drive.follow("v", path, self._compliance)
 
     def _time(self, tick: int) -> float:
         return self._begin + seconds(tick)
@@ -173,12 +202,13 @@ class Performance:
     def _expect(self, start: int, piece: Segment, window: Window) -> None:
         first, last = piece.levels.get(window.terminal, (0.0, 0.0))
         middle = (window.start + window.stop) / 2 / piece.length
+        level = first + (last - first) * min(1.0, middle)
         opening = _Event(
             start + window.start,
             next(self._order),
             window,
             start + window.stop,
-            first + (last - first) * min(1.0, middle),
+            math.nan if window.terminal in self._limits else level,
             seconds(piece.length),
         )
         heapq.heappush(self._edges, opening)

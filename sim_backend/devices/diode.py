@@ -16,6 +16,7 @@ saturation current follows the temperature as in SPICE:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -116,9 +117,10 @@ def junction_current(
     resistance
         Ohm; without one the exponent is cut at 300.
     """
-    x, i0, width, series = np.broadcast_arrays(
-        *(np.asarray(part, np.float64) for part in (v, saturation, thermal, resistance))
-    )
+    given = [np.asarray(part, np.float64) for part in (v, saturation, thermal, resistance)]
+    if all(part.shape in ((), (1,)) for part in given):
+        return np.full(max(part.shape for part in given), _alone(*(part.item() for part in given)))
+    x, i0, width, series = np.broadcast_arrays(*given)
     fast = kernels(_KERNEL) if x.size >= _MANY and _alike(i0, width, series) else None
     if fast is not None:
         devices = x.shape[-1]
@@ -136,6 +138,21 @@ def junction_current(
     slope = 1.0 + i0 * np.exp(inner) * series / width
     current: Array = np.where(there, i - (i - i0 * np.expm1(inner)) / slope, bare)
     return current
+
+
+def _alone(v: float, i0: float, width: float, series: float) -> float:
+    """Return the current of one junction at one voltage, in plain Python."""
+    reduced = i0 * series / width
+    if not reduced > 0:
+        return i0 * math.expm1(min(v / width, _LARGEST))
+    y = max(v / width + reduced + math.log(reduced), -700.0)
+    log = math.log(y - math.log(y)) if y > 1.5 else y - math.log1p(math.exp(y)) / 2
+    for _ in range(_STEPS):
+        w = math.exp(log)
+        log -= (w + log - y) / (w + 1.0)
+    i = width / series * math.exp(log) - i0
+    inner = min((v - i * series) / width, _LARGEST)
+    return i - (i - i0 * math.expm1(inner)) / (1.0 + i0 * math.exp(inner) * series / width)
 
 
 def _alike(*parts: Array) -> bool:

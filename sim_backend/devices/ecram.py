@@ -53,6 +53,7 @@ from sim_backend.devices.model import (
     ends,
     excursions,
     repeat_plainly,
+    turns_of,
 )
 from sim_backend.devices.parts.conduction import sinh_mean
 from sim_backend.devices.parts.network import stored
@@ -64,6 +65,7 @@ __all__ = ["FAMILY", "ElectrochemicalMemory", "Initial", "Parameters"]
 
 _MOST_KNOWN = 64  # lines of the gate voltage whose rates are kept
 _PLAIN, _WORTH = 2, 20_000  # turns played before compiled code, and device-turns that are worth it
+_AT_ONCE = 1_000_000  # device-pieces of compiled code before a stop is heard
 _VOLATILE, _LASTING = 0, 1  # labels of the factors of one event
 _FEWEST, _STEADY = 4, 1e-4  # pieces of a line that lasts a smaller share of tau
 _LEAST_CHANNEL = 0.9  # of a resistance: more is never taken off it
@@ -268,18 +270,20 @@ class ElectrochemicalMemory(Cells[Parameters]):
         for line in lines:
             positive, negative, side = excursions(side, *line.control, self.threshold)
             begins.append(positive + negative)
-        first = self._names.index("w")
+        first, event = self._names.index("w"), int(state.row("events")[0])
         sigmas = (0.0, 0.0) if stream is None else (p.spike_sigma, p.write_sigma)
-        fast.train(
-            state.values[first : first + len(self.variables)],
+        turn = (
             np.array([np.broadcast_arrays(*r[1:]) for r in rates]),
             np.array([r.side * p.ceiling for r in rates]),
             np.array([line.duration for line in lines]),
             np.array(begins, np.int64),
             np.array([own["weight_min"], own["weight_max"]]),
-            count, int(state.row("events")[0]), state.first,
-            np.uint64(0 if stream is None else stream.start), *sigmas,
-        )  # fmt: skip
+        )
+        rows = state.values[first : first + len(self.variables)]
+        start = np.uint64(0 if stream is None else stream.start)
+        for turns in turns_of(state, count, max(1, _AT_ONCE // (len(lines) * state.devices))):
+            fast.train(rows, *turn, turns, event, state.first, start, *sigmas)
+            event += turns * sum(begins)
 
     # what is seen -------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ from sim_backend.devices.model import (
     Stream,
     released,
     spread,
+    turns_of,
 )
 from sim_backend.devices.parts.fluctuation import one_over_f_mean, telegraph_mean
 
@@ -85,6 +86,7 @@ _LAST = _FIRST + len(VARIABLES)
 _MOST_READY = 16  # temperatures for which rates are kept
 _COMPILED_FROM = 8  # devices; for fewer, plain Python is as fast
 _MANY_LINES = 3_000  # lines times devices from which a train is compiled all the same
+_AT_ONCE = 65_536  # lines times devices of a train that are played before a stop is heard
 _PIECEWISE = 64  # turns of which every piece has a fluctuation of its own
 _KERNELS = "sim_backend.devices.kernels.junction"
 
@@ -201,7 +203,11 @@ class TunnelJunction:
             for piece in lines * (count - left):
                 total += self._through(state, piece, 1, temperature, stream)
         every = [line for piece in lines for line in piece]
-        return total + self._through(state, every, left, temperature, stream) if left else total
+        steady = stream is None and not self.parameters.endurance
+        together = left if steady else _AT_ONCE // (len(every) * state.devices)
+        for turns in turns_of(state, left, max(1, together)):
+            total += self._through(state, every, turns, temperature, stream)
+        return total
 
     def _through(
         self,

@@ -167,7 +167,7 @@ class PatchedDevice:
         inside = [(self._inside(levels), duration) for levels, duration in pieces]
         total = self._outside(self.model.repeat(state, inside, count, temperature, stream), {}, 0.0)
         for levels, duration in pieces:
-            nothing = np.zeros((len(self.model.terminals), state.devices))
+            nothing = np.zeros((len(self.model.terminals), total.shape[1]))
             total += self._outside(nothing, levels, duration) * count
         return total
 

@@ -33,7 +33,7 @@ device was really excited, and by how much charge.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -46,9 +46,9 @@ from labctl.units import parse
 from sim_backend.devices.stream import Array, Stream
 
 __all__ = [
-    "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "Piece", "State", "Stream",
-    "Tally", "ends", "excursions", "released", "repeat_plainly", "sees_light",
-    "spread", "wavelength_of",
+    "RELEASE", "TALLY", "Array", "DeviceModel", "Level", "Levels", "Piece", "State", "Stopped",
+    "Stream", "Tally", "ends", "excursions", "released", "repeat_plainly", "sees_light", "spread",
+    "turns_of", "wavelength_of",
 ]  # fmt: skip
 
 #: a constant voltage, or a straight line from the first to the second, V
@@ -93,6 +93,8 @@ class State:
     noise: Stream | None = None
     #: what the model keeps ready for these parameters; never saved, may be dropped at any time
     ready: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    #: asked between the turns of a train; where it says yes, `Stopped` is raised
+    stop: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
     _places: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +119,10 @@ class State:
         """Return what was really done to one device."""
         positive, negative, _, charge, throughput, peak = self.values[: len(TALLY), device].tolist()
         return Tally(int(positive), int(negative), charge, throughput, peak)
+
+
+class Stopped(Exception):
+    """A train was left because that was asked for; its values are to be put back by who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,13 @@ class DeviceModel(Protocol):
         """Take all devices through the same pieces `count` times; returns as `advance` does.
 
         The state is the one that `count` turns of `advance` give. A family without a shorter way
-        hands this to `repeat_plainly`.
+        hands this to `repeat_plainly`; one that plays turns in a way of its own takes them from
+        `turns_of`, so that a train of any length can be stopped.
+
+        Raises
+        ------
+        Stopped
+            `State.stop` said so; the state is then somewhere in the train.
         """
 
     def current(self, state: State, levels: Mapping[str, float]) -> Array:
@@ -203,6 +215,35 @@ class DeviceModel(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return family, preset, grade, citation, caveats and every parameter with its unit."""
+
+
+def turns_of(state: State, count: int, together: int = 1) -> Iterator[int]:
+    """Yield numbers of turns that add up to `count`; before each, a stop is heard.
+
+    Parameters
+    ----------
+    state
+        The devices; `State.stop` is asked.
+    count
+        Number of turns.
+    together
+        How many are played without asking: as many as take some milliseconds. How fast they are on
+        this machine must not decide it, for numbers may go with it.
+
+    Raises
+    ------
+    Stopped
+        `State.stop` said so.
+
+    Examples
+    --------
+    >>> list(turns_of(State(("x",), np.zeros((1, 1)), np.zeros((0, 1))), 10, 4))
+    [4, 4, 2]
+    """
+    for done in range(0, count, together):
+        if state.stop is not None and state.stop():
+            raise Stopped
+        yield min(together, count - done)
 
 
 def repeat_plainly(
@@ -230,7 +271,7 @@ def repeat_plainly(
         Charge into each terminal over all turns, C, shape (terminals, devices).
     """
     total = np.zeros((len(model.terminals), state.devices))
-    for _ in range(count):
+    for _ in turns_of(state, count):
         for levels, duration in pieces:
             total += model.advance(state, levels, duration, temperature, stream)
     return total

@@ -49,7 +49,13 @@ from sim_backend.devices.mtj_junction import (
     switching_of,
 )
 from sim_backend.devices.mtj_parameters import Initial, Parameters
-from sim_backend.devices.mtj_refresh import advance_clock, pass_along, pass_through, words_of
+from sim_backend.devices.mtj_refresh import (
+    advance_clock,
+    compiled,
+    pass_along,
+    pass_through,
+    words_of,
+)
 from sim_backend.devices.mtj_strain import strain, strains
 from sim_backend.devices.mtj_turns import clock_of, fluxes, found, lines_of
 from sim_backend.devices.parts.fluctuation import one_over_f, one_over_f_mean
@@ -179,11 +185,12 @@ class TunnelJunctions:
             each = zip(*passed, strict=True)
             return np.array([self._pass(state, Switching(*line), None) for line in each])
         up, cell, clock = self._parallel(state), state.row("cell"), state.row("clock")
-        at, start = (np.broadcast_to(row, up.shape).ravel() for row in (cell, clock))
+        at, start = (_for_each(row, len(up)) for row in (cell, clock))
         shape = len(passed.clock), *up.shape
-        rows = (np.broadcast_to(part[:, np.newaxis], shape) for part in passed)
+        rows = (part[:, np.newaxis].repeat(len(up), axis=1) for part in passed)
         flat = Switching(*(row.reshape(len(passed.clock), -1) for row in rows))
-        spent, after = pass_along(_words(state, stream, self._count), at, start, up.ravel(), flat)
+        way = _words(state, stream, self._count), at, start, up.ravel(), flat, compiled(state)
+        spent, after = pass_along(*way)
         up[:] = after.reshape(up.shape)
         advance_clock(cell, clock, passed.clock.sum(axis=0))
         return spent.reshape(shape)
@@ -221,8 +228,9 @@ class TunnelJunctions:
         else:
             words = _words(state, stream, self._count)
             rows = (cell, clock, passed.clock, passed.share)
-            at, start, each, goal = (np.broadcast_to(row, up.shape).ravel() for row in rows)
-            spent, after = pass_through(words, at, start, up.ravel(), Switching(each, goal))
+            at, start, each, goal = (_for_each(row, len(up)) for row in rows)
+            line = Switching(each, goal)
+            spent, after = pass_through(words, at, start, up.ravel(), line, compiled(state))
             share, up[:] = spent.reshape(up.shape), after.reshape(up.shape)
         advance_clock(cell, clock, passed.clock)
         return share
@@ -322,6 +330,11 @@ def _words(state: State, stream: Stream, junctions: int) -> Words:
         found = words_of(stream, state.numbers, junctions).ravel()
         state.ready["refresh", stream.start] = found
     return found
+
+
+def _for_each(row: Array, junctions: int) -> Array:
+    """Return what devices have for each of their junctions, shape (junctions * devices,)."""
+    return row[np.newaxis].repeat(junctions, axis=0).ravel()
 
 
 def _count_excursions(

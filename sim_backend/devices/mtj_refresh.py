@@ -9,18 +9,20 @@ from 0 to 1, so that it is as sharp after ten years as at the beginning.
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.kernels import kernels
-from sim_backend.devices.model import Array, Stream
+from labctl.kernels import Recurring, kernels
+from sim_backend.devices.model import Array, State, Stream
 from sim_backend.devices.mtj_junction import Switching
 from sim_backend.devices.stream import Words, absorbed, uniforms_at
 
 __all__ = [
-    "CELLS", "Whole", "advance_clock", "last_draw", "pass_along", "pass_through", "words_of",
+    "CELLS", "Whole", "advance_clock", "compiled", "last_draw", "pass_along", "pass_through",
+    "words_of",
 ]  # fmt: skip
 
 #: whole numbers, of devices and junctions
@@ -32,6 +34,7 @@ CELLS = 2.0**52
 
 _KERNELS = "sim_backend.devices.kernels.refresh"
 _WORTH = 2000  # junctions for which compiled code is loaded
+_OFTEN = 1000  # passages of fewer after which it is loaded all the same
 _AT_ONCE = 2000  # lines of junctions of which all refreshes are found at once
 _REFRESH = 0xD1  # in the keys
 _MANY = 48.0  # refreshes beyond which the share of time is the expected one
@@ -42,6 +45,12 @@ _COUNTS = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(18)])
 def words_of(stream: Stream, number: Whole, junctions: int) -> Words:
     """Return what the keys of junctions begin with, shape (junctions, devices)."""
     return stream.words(number, _REFRESH, np.arange(junctions)[:, np.newaxis])
+
+
+def compiled(state: State) -> ModuleType | None:
+    """Return compiled code for passages of these devices, once they have had many."""
+    often: Recurring = state.ready.setdefault("compiled", Recurring(_KERNELS, _OFTEN))
+    return often.kernels()
 
 
 def advance_clock(cell: Array, clock: Array, passed: Array) -> None:
@@ -108,7 +117,12 @@ class Passage(NamedTuple):
 
 
 def pass_through(
-    words: Words, cell: Array, start: Array, up: Array, passed: Switching
+    words: Words,
+    cell: Array,
+    start: Array,
+    up: Array,
+    passed: Switching,
+    fast: ModuleType | None = None,
 ) -> tuple[Array, Array]:
     """Take junctions through a line of the voltage.
 
@@ -120,24 +134,31 @@ def pass_through(
         1 where a junction is parallel at the beginning, else 0.
     passed
         What the line does to each. Beyond 48 refreshes the share of time is the one expected.
+    fast
+        From `compiled`; for many junctions the compiled code is taken anyhow.
 
     Returns
     -------
     tuple of ndarray
         Share of the line that each spends parallel, and whether it is so at the end.
     """
-    way = passages(words, cell, start, passed)
+    way = passages(words, cell, start, passed, fast)
     return way.spent + way.before * up, np.where(way.known, way.after, up)
 
 
 def pass_along(
-    words: Words, cell: Array, start: Array, up: Array, passed: Switching
+    words: Words,
+    cell: Array,
+    start: Array,
+    up: Array,
+    passed: Switching,
+    fast: ModuleType | None = None,
 ) -> tuple[Array, Array]:
     """Take junctions through lines of the voltage, one after another.
 
     Parameters
     ----------
-    words, cell, start, up
+    words, cell, start, up, fast
         As for `pass_through`, shape (n,).
     passed
         What the lines do to each, shape (lines, n).
@@ -147,6 +168,9 @@ def pass_along(
     tuple of ndarray
         Share of every line that each spends parallel, (lines, n), and whether it is so at the end.
     """
+    if fast is not None:
+        spent, after = fast.along(words, cell, start, up, *passed, _COUNTS, _MANY)
+        return spent, after
     behind = start + np.cumsum(passed.clock, axis=0) - passed.clock
     whole = np.floor(behind)
     cells, shape = np.mod(cell + whole, CELLS), passed.clock.shape
@@ -161,9 +185,11 @@ def pass_along(
     return spent + before * states[:-1], states[-1]
 
 
-def passages(words: Words, cell: Array, start: Array, passed: Switching) -> Passage:
+def passages(
+    words: Words, cell: Array, start: Array, passed: Switching, fast: ModuleType | None = None
+) -> Passage:
     """Return what lines do to junctions; all of shape (n,), as for `pass_through`."""
-    fast = kernels(_KERNELS) if words.size >= _WORTH else None
+    fast = fast or (kernels(_KERNELS) if words.size >= _WORTH else None)
     if fast is not None:
         return Passage(
             *fast.passages(words, cell, start, passed.clock, passed.share, _COUNTS, _MANY)

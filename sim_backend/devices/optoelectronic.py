@@ -268,11 +268,14 @@ class _Course:
         self.filled = state.values[model._filled].copy()
         self.gain = model.parameters.keep * self.light
         self.kept, self.lasting = state.row("p").copy(), self.gain + emptying
+        self.moves = bool(self.lasting.any())
         self.fastest = np.maximum(self.rates.max(axis=0), self.lasting)
 
     def at(self, t: float | Array) -> tuple[Array, Array]:
         """Return the fillings of the traps and of the lasting centres."""
         filled = self.goal + (self.filled - self.goal) * np.exp(-self.rates * t)
+        if not self.moves:
+            return filled, self.kept
         turns = self.lasting * t
         return filled, self.kept * np.exp(-turns) + self.gain * t * share_lost(turns)
 

@@ -44,7 +44,7 @@ from sim_backend.devices.model import Array, Piece, State, Stream, ends
 from sim_backend.devices.parts import wear
 from sim_backend.devices.parts.conduction import sinh, sinh_mean
 from sim_backend.devices.parts.course import Range, fast_forward
-from sim_backend.devices.parts.relaxation import activated
+from sim_backend.devices.parts.relaxation import activated, activation
 from sim_backend.devices.parts.updates import mean_exponential
 from sim_backend.devices.parts.variation import cycle_factor
 from sim_backend.devices.rram_parameters import Initial, Parameters
@@ -152,10 +152,21 @@ class ResistiveCell(Cells[Parameters]):
             return np.zeros((2, state.devices))
         noisy = state.noise is not None and self.parameters.noise_sigma > 0
         noise = self._noise(state, piece.duration) if noisy else None
+        if piece.largest <= self.threshold and _stand(state):
+            charge = self._look(state, piece, noise)
+            return np.array([charge, -charge])
         charge = np.zeros(state.devices)
         for part in self._parts(state, piece):
             charge += self._follow(state, part, noise)
         return np.array([charge, -charge])
+
+    def _look(self, state: State, piece: Straight, noise: Array | None) -> Array:
+        """Return the charge of a line below the threshold through cells that stand, C."""
+        p = self.parameters
+        _fade(p, state, piece.duration)
+        seen = self._seen(state)
+        charge = sinh_mean(*piece.control, p.iv_factor * (piece.duration / seen), p.iv_scale)
+        return charge if noise is None else charge * (1.0 + _larger(p, seen, noise))
 
     def _parts(self, state: State, piece: Straight) -> list[Straight]:
         """Cut a line into its steps if a cell forms or breaks somewhere on it."""
@@ -182,13 +193,10 @@ class ResistiveCell(Cells[Parameters]):
     def _follow(self, state: State, piece: Straight, noise: Array | None) -> Array:
         """Take all cells through a line above or below the threshold; returns the charge, C."""
         self._form(state, piece)
-        p, follows = self.parameters, (state.row("formed") > 0) & ~self._dead(state)
+        p, follows = self.parameters, (state.row("formed") > 0) & ~_dead(state)
         stuck = None if follows.all() else self.resistance(state)
-        damage, added, limit = (
-            state.row("damage"),
-            _strain(self.parameters, state, piece),
-            state.row("limit"),
-        )
+        damage, limit = state.row("damage"), state.row("limit")
+        added = _strain(self.parameters, state, piece)
         breaks = not (damage + added < limit).all()
         kept = np.full(state.devices, piece.duration)
         if breaks:
@@ -261,14 +269,9 @@ class ResistiveCell(Cells[Parameters]):
         seen: Array = r * (goal / r) ** lost
         return seen
 
-    def _dead(self, state: State) -> Flags:
-        cycles = (state.row("positive") + state.row("negative")) / 2
-        dead: Flags = (cycles >= state.row("life")) | (state.row("damage") >= state.row("limit"))
-        return dead
-
     def resistance(self, state: State) -> Array:
         """Return the resistance of every cell now, without noise, Ohm."""
-        own, dead = self._own(state), self._dead(state)
+        own, dead = self._own(state), _dead(state)
         alive = np.where(state.row("formed") > 0, self._seen(state), self.parameters.pristine)
         if not dead.any():
             return alive
@@ -313,6 +316,18 @@ class ResistiveCell(Cells[Parameters]):
         return fast_forward(self, state, pieces, count, temperature, stream, known)
 
 
+def _dead(state: State) -> Flags:
+    """Return which cells have lived their life or broken down."""
+    cycles = (state.row("positive") + state.row("negative")) / 2
+    dead: Flags = (cycles >= state.row("life")) | (state.row("damage") >= state.row("limit"))
+    return dead
+
+
+def _stand(state: State) -> bool:
+    """Whether all cells are formed and alive, so that a low voltage only looks at them."""
+    return bool(state.row("formed").all()) and not _dead(state).any()
+
+
 def _strain(p: Parameters, state: State, piece: Straight) -> Array:
     """Return the damage that a line adds."""
     if p.breakdown_time <= 0 or piece.largest <= p.threshold:
@@ -334,10 +349,9 @@ def _larger(p: Parameters, r: Array, noise: Array) -> Array:
 
 
 def _fade(p: Parameters, state: State, duration: float) -> None:
-    tau = activated(
-        p.retention, p.retention_energy, state.row("temperature"), p.retention_temperature
-    )
-    state.row("faded")[:] += duration / tau
+    temperature = float(state.row("temperature")[0])  # that of all
+    slower = activation(p.retention_energy, temperature, p.retention_temperature)
+    state.row("faded")[:] += duration / (p.retention * slower)
 
 
 def _fades(p: Parameters, pieces: Sequence[Piece], temperature: float) -> float:

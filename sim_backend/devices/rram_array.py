@@ -41,7 +41,7 @@ from pydantic import Field
 from labctl.units import Kelvin, Ratio, Second, Siemens, Unit, Volt
 from sim_backend.devices.cells import Cells, Line, Straight, share_lost
 from sim_backend.devices.family import Conditions, Family
-from sim_backend.devices.model import Array, Piece, State, Stream
+from sim_backend.devices.model import Array, Piece, State, Stream, turns_of
 from sim_backend.devices.parts.relaxation import activation
 from sim_backend.devices.parts.retention import Retention, left, retention_times
 from sim_backend.devices.parts.updates import (
@@ -60,6 +60,8 @@ ElectronVolt = Annotated[float, Unit("eV")]
 _STEP = 0.02  # V
 _SAME = 1e-3  # of a relaxation time, in which what relaxes is nearly constant
 _LEAST = 0.05  # conductance of the lowest weight there is, as a share of gmin
+_AT_ONCE = 20_000_000  # device-pieces of a train that are played before a stop is heard
+_FEW = 1000  # devices; fewer take as long
 _MOST_STEP = 0.98  # of the way to a bound in a reference pulse
 _HALVINGS = 24  # the charge is off by the square of what is left
 _STEP_LABEL, _WRITE_LABEL = 0, 1  # in the keys of random numbers
@@ -341,10 +343,14 @@ class ArrayCell(Cells[Parameters]):
         Soft bounds at constant levels go through `sim_backend.devices.rram_train`, all else as
         `Cells` does it.
         """
-        found = play(self, state, pieces, count, temperature, stream)
-        if found is not None:
-            return found
-        return super().repeat(state, pieces, count, temperature, stream)
+        total = np.zeros((len(self.terminals), state.devices))
+        left, width = count, len(pieces) * max(state.devices, _FEW)
+        for turns in turns_of(state, count, max(1, _AT_ONCE // width)):
+            found = play(self, state, pieces, turns, temperature, stream)
+            if found is None:
+                return total + super().repeat(state, pieces, left, temperature, stream)
+            total, left = total + found, left - turns
+        return total
 
     def _range(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         p, (low, high) = self.parameters, self.bounds(state)

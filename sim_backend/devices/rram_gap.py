@@ -153,11 +153,15 @@ class GapCell(Cells[Parameters]):
         first, last = piece.control
         if piece.largest > self.threshold:
             self._renew(state)
-            table = self._travel((first + last) / 2, float(state.row("temperature")[0]))
-            speed = self._own(state)["speed"] / self.parameters.speed * state.row("factor")
-            g, charge = table.move(state.row("g"), piece.duration * speed)
-            state.row("g")[:] = g
-            charge = charge / speed
+            middle, still = (first + last) / 2, state.row("g")
+            if self._gap.holds(still, middle):
+                charge = self._gap.amperes(still, middle) * piece.duration
+            else:
+                table = self._travel(middle, float(state.row("temperature")[0]))
+                speed = self._own(state)["speed"] / self.parameters.speed * state.row("factor")
+                g, charge = table.move(still, piece.duration * speed)
+                state.row("g")[:] = g
+                charge = charge / speed
         else:
             charge = np.zeros(state.devices)
             if first or last:

@@ -73,6 +73,11 @@ class Gap(NamedTuple):
         widest = float((max(spare, 0.0) / self.beta) ** (1 / 3)) * 1e-9
         return min(max(widest, self.least), self.most)
 
+    def holds(self, g: Array, voltage: float) -> bool:
+        """Whether the field of a voltage is too low to move any of the gaps."""
+        reach = self.reach(voltage)
+        return reach <= self.least or bool(np.all(g > reach))
+
 
 @dataclass(frozen=True, slots=True)
 class Travel:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,6 +124,8 @@ class Stream:
         self.seed = seed
         self.table = table
         self._start = _mixed((seed & _MASK) ^ _mixed((seed >> 64) & _MASK))
+        #: what others looked up lately, to have it at hand; it may be dropped at any time
+        self.kept: dict[Any, Any] = {}
 
     @property
     def start(self) -> int:

@@ -63,6 +63,7 @@ _WORTH = 64  # neurons for which compiled code is loaded
 _WORTH_TRIES = 5_000  # of all neurons in one piece, for which it is loaded as well
 _PLAYED = 4_500  # tries of one piece that are played at most
 _BLOCK = 16  # tries whose numbers are looked up together at most
+_MOST_DRAWN = 1024  # tries whose numbers are kept
 _SLOWEST = 1e6  # spikes, of the 1/f noise of the threshold
 _THRESHOLD, _DELAY, _RECOVERY = 0x51, 0x52, 0x53  # in the keys
 
@@ -238,7 +239,7 @@ class ThresholdSwitch:
         start, (circuit, stuck) = len(TALLY), self._circuits(state, k, temperature)
         v, phase, timer, side, tries, spikes = state.values[start : start + 6, k].tolist()
         node = Node(v, int(phase), timer, side, int(tries), int(spikes))
-        draw = self._draw(circuit.threshold, state.first + k, stream, state.noise)
+        draw = self._kept_draw(circuit.threshold, state, k, stream)
         life = float(state.parameters[4, k])
         charge = pass_line(node, circuit, *line, draw, self._same(state, stream), life, stuck)
         state.values[start : start + 6, k] = (
@@ -261,6 +262,14 @@ class ThresholdSwitch:
             Circuit(p.load, p.capacitance, at, at, math.inf, hold * soft),
         )
 
+    def _kept_draw(self, threshold: float, state: State, k: int, stream: Stream | None) -> Draw:
+        """Return what `_draw` does, with the tries of the line before at hand."""
+        law = threshold, state.first + k, stream, state.noise
+        kept: tuple[Any, Draw] | None = state.ready.get(k)
+        if kept is None or kept[0] != law:
+            kept = state.ready[k] = (law, self._draw(*law))
+        return kept[1]
+
     def _draw(
         self, threshold: float, number: int, stream: Stream | None, noise: Stream | None
     ) -> Draw:
@@ -274,6 +283,8 @@ class ThresholdSwitch:
         def draw(attempt: int) -> tuple[float, float, float]:
             nonlocal ahead
             if attempt not in found:
+                if len(found) >= _MOST_DRAWN:
+                    found.clear()
                 tries = np.arange(attempt, attempt + ahead, dtype=np.int64)
                 rows = self._varied(threshold, number, tries, stream, noise)
                 found.update(zip(tries.tolist(), rows, strict=True))

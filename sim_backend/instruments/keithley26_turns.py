@@ -25,13 +25,13 @@ from typing import NamedTuple
 
 from sim_backend.analogue import SourceMeter
 from sim_backend.clock import Clock
-from sim_backend.devices.model import Array, Level, Piece
+from sim_backend.devices.model import Level, Piece
 from sim_backend.drive import NEVER, Drive, Path, level_of
 from sim_backend.fixture import Fixture
 from sim_backend.instruments.keithley2600_channel import Channel
 from sim_backend.instruments.keithley2600_sweep import Sweep
 from sim_backend.instruments.keithley2600_trigger import Blender, Timer
-from sim_backend.turns import bounded, pass_turns
+from sim_backend.turns import Kept, bounded, pass_turns
 
 __all__ = ["Turns"]
 
@@ -220,7 +220,7 @@ class Turns:
             return 0
         together = min(self._together, count)
         while True:
-            kept = [_Kept.of(fixture) for fixture, _ in played]
+            kept = [Kept.of(fixture) for fixture, _ in played]
             for fixture, pieces in played:
                 pass_turns(fixture, pieces, together, fixture.time + together * period)
             if all(bounded(fixture, pieces) for fixture, pieces in played):
@@ -269,26 +269,6 @@ class Turns:
             ({d.terminal: _level(paths[d], a, b) for d in fixture.drives}, b - a)
             for a, b in pairwise(times)
         ]
-
-
-class _Kept(NamedTuple):
-    """A fixture as it was."""
-
-    fixture: Fixture
-    values: Array
-    time: float
-    sums: list[tuple[float, float]]
-
-    @classmethod
-    def of(cls, fixture: Fixture) -> _Kept:
-        sums = [(drive.charge, drive.flux) for drive in fixture.drives]
-        return cls(fixture, fixture.state.values.copy(), fixture.time, sums)
-
-    def restore(self) -> None:
-        self.fixture.state.values[:] = self.values
-        self.fixture.time = self.time
-        for drive, (charge, flux) in zip(self.fixture.drives, self.sums, strict=True):
-            drive.charge, drive.flux = charge, flux
 
 
 def _plain(drive: Drive) -> bool:

@@ -103,7 +103,7 @@ def test_a_long_train_is_walked_lazily_and_stops_when_asked() -> None:
 
     def stop() -> bool:
         asked.append(None)
-        return len(asked) > 1
+        return len(asked) > 20
 
     assert list(source.play(Play(waveform, 1.0), stop)) == []
     assert 0 < laboratory.device.tally.positive < 5000
@@ -132,6 +132,18 @@ def test_turns_together_are_turns_one_by_one(compliance: float) -> None:
     sums = [(source.fixture.drives[0].charge, source.fixture.drives[0].flux)
             for source in (together, apart)]  # fmt: skip
     assert sums[0] == pytest.approx(sums[1], rel=rel)
+
+
+def test_turns_behind_a_contact_see_what_its_resistance_leaves() -> None:
+    sets = pulse(1.0, 1e-4, measured=False) + rest(2e-2) + pulse(-0.8, 1e-4, measured=False)
+    states = []
+    for loops in ((sets + rest(1e-2)) * 8,), (sets + rest(1e-2),) * 8:
+        source, laboratory = connected()
+        source.fixture.drives[0].resistance = 1669.0
+        for waveform in loops:
+            played(source, waveform)
+        states.append(laboratory.device.state.values.copy())
+    np.testing.assert_allclose(states[0], states[1], rtol=1e-6)
 
 
 def test_left_alone_the_device_is_at_zero() -> None:

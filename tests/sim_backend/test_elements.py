@@ -130,6 +130,23 @@ def test_capacitances_spread() -> None:
 # -- diode ----------------------------------------------------------------------------------------
 
 
+@given(
+    v=st.floats(-30.0, 30.0),
+    saturation=st.floats(-16, -3).map(lambda x: 10**x),
+    resistance=st.just(0.0) | st.floats(-3, 7).map(lambda x: 10**x),
+)
+def test_a_junction_alone_is_the_one_among_others(
+    v: float, saturation: float, resistance: float
+) -> None:
+    alone = junction_current(v, np.array([saturation]), np.array([0.03]), np.array([resistance]))
+    among = junction_current(
+        np.array([v, v]), np.array([saturation, 1e-9]), np.array([0.03] * 2),
+        np.array([resistance] * 2),
+    )  # fmt: skip
+    assert alone.shape == (1,)
+    assert alone[0] == pytest.approx(among[0], rel=1e-11, abs=1e-25)
+
+
 @given(y=st.floats(-600.0, 1e6))
 def test_wright_omega_solves_its_equation(y: float) -> None:
     w = float(wright_omega(y))

@@ -183,6 +183,27 @@ def test_compiled_and_plain_junctions_are_the_same(
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
+@pytest.mark.parametrize("preset", ["stochastic-50nm", ""])
+def test_a_junction_that_is_passed_often_goes_on_as_before(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled code takes over after some passages, and changes nothing but rounding."""
+    model, found = family("mtj").load(preset), []
+    monkeypatch.setattr(mtj_refresh, "_OFTEN", 20)
+    for path in ("numba", "numpy"):
+        monkeypatch.setenv("LABCTL_KERNELS", path)
+        state, draw = model.fresh(2, Stream(1), spread=True), np.random.default_rng(5)
+        charges = []
+        for _ in range(60):
+            first, last, steady = draw.uniform(-0.5, 0.5, 3).tolist()
+            for level in ((first, last), steady):
+                duration = 10 ** float(draw.uniform(-7, -3))
+                charges.append(model.advance(state, {"top": level}, duration, ROOM, Stream(2)))
+        found.append((np.array(charges), state.values.copy()))
+    for compiled, plain in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-9, atol=1e-15)
+
+
 def test_many_turns_end_as_one_by_one() -> None:
     """The state after turns at once is that of single turns, junction by junction."""
     model = family("mtj").load("stochastic-50nm")

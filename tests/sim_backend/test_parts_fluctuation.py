@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labctl.errors import BadInput
 from sim_backend.devices.model import Stream
+from sim_backend.devices.parts import lattice
 from sim_backend.devices.parts.fluctuation import (
     octaves,
     one_over_f,
@@ -280,3 +281,25 @@ def test_what_is_kept_of_the_last_look_changes_nothing(
         expected = means.sum(axis=-1) * math.sqrt(math.log10(2.0))
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
         age = np.maximum(age + length * draw.choice([1.0, 1.0, 1.0, -1.0]), 0.0)
+
+
+def test_few_devices_looked_at_often_are_compiled_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every run has the same numbers, and those of the plain path but for rounding."""
+    monkeypatch.setattr(lattice, "_OFTEN", 30)
+    numbers, draw = np.arange(3), np.random.default_rng(4)
+    steps = 10 ** draw.uniform(-7, 2, 90)
+
+    def looks(path: str) -> np.ndarray:
+        monkeypatch.setenv("LABCTL_KERNELS", path)
+        noise, age, found = Stream(11), np.zeros(3), []
+        for step in steps:
+            found.append(one_over_f_mean(noise, numbers, age, step, 0.01, 1e-6, 1e4))
+            found.append(one_over_f(noise, numbers, age, 0.01, 1e-6, 1e4))
+            age = age + step
+        return np.array(found)
+
+    compiled = looks("numba")
+    np.testing.assert_array_equal(looks("numba"), compiled)
+    np.testing.assert_allclose(looks("numpy"), compiled, rtol=0, atol=1e-14)

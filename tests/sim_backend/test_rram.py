@@ -14,7 +14,7 @@ from scipy.integrate import solve_ivp
 
 from docs.figures import rram_endurance, rram_levels, rram_statistics, rram_stdp
 from labctl.errors import BadInput
-from sim_backend.devices import State, Stream, family
+from sim_backend.devices import State, Stream, family, rram
 from sim_backend.devices.model import repeat_plainly
 from sim_backend.devices.parts.course import Range, fast_forward
 from sim_backend.devices.parts.updates import exponential_step, mean_exponential, soft_bound
@@ -485,3 +485,43 @@ def test_a_billion_cycles_on_the_bench() -> None:
     found = rram_endurance.measure()
     assert found["cycles"] == 1e9
     assert found["window_last"] < 0.6 * found["window_first"]
+
+
+# -- what is passed without looking for more ------------------------------------------------------
+
+
+@given(
+    levels=st.lists(st.tuples(st.floats(-0.45, 0.45), st.floats(-0.45, 0.45)), max_size=6),
+    noisy=st.booleans(),
+)
+def test_a_low_voltage_only_looks_at_cells_that_stand(
+    levels: list[tuple[float, float]], noisy: bool
+) -> None:
+    """Reads take a way of their own; it is that of all voltages."""
+    shorter, longer = (family("rram").load() for _ in range(2))
+    states = [model.fresh(3, Stream(1), spread=True) for model in (shorter, longer)]
+    for model, state in zip((shorter, longer), states, strict=True):
+        state.noise = Stream(4) if noisy else None
+        model.advance(state, {"top": 1.3}, 1e-7, 300.0, Stream(2))
+    for first, last in [*levels, (0.1, 0.1), (0.0, 0.0)]:
+        level = {"top": (first, last) if first != last else first}
+        charges = [shorter.advance(states[0], level, 1e-3, 330.0, None)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rram, "_stand", lambda _: False)
+            charges.append(longer.advance(states[1], level, 1e-3, 330.0, None))
+        np.testing.assert_allclose(*charges, rtol=1e-12, atol=1e-30)
+    same(*states)
+
+
+@pytest.mark.parametrize("voltage", [0.3, -0.45, 1.1, -1.3])
+def test_a_field_that_is_too_low_holds_the_gap_as_its_table_does(voltage: float) -> None:
+    model = family("rram-gap").load()
+    gap = model._gap  # type: ignore[attr-defined]
+    table = travel(gap, voltage, 300.0)
+    for g in np.linspace(gap.least, gap.most, 23):
+        after, charge = table.move(np.array([g]), np.array([1e-6]))
+        if gap.holds(np.array([g]), voltage):
+            assert after[0] == g
+            assert charge[0] == pytest.approx(gap.amperes(np.array([g]), voltage)[0] * 1e-6)
+        else:
+            assert g <= table.edges[-1]

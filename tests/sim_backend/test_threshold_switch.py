@@ -263,3 +263,19 @@ def test_a_life_ends_at_its_spike(path: str, monkeypatch: pytest.MonkeyPatch) ->
             charges.append(total)
             assert state.row("spikes") == pytest.approx([6000.0] * 2)
         np.testing.assert_allclose(charges[0], charges[1], rtol=1e-3)
+
+
+def test_tries_that_are_kept_at_hand_are_the_ones_looked_up() -> None:
+    """Lines that follow each other use what was drawn before, whoever asks in between."""
+    model = family("threshold-switch").load()
+    kept, fresh = (model.fresh(2, Stream(1), spread=True) for _ in range(2))
+    draw = np.random.default_rng(3)
+    for _ in range(40):
+        level, duration = {"top": float(draw.uniform(0.0, 6.0))}, 10 ** float(draw.uniform(-5, -2))
+        temperature = float(draw.choice([300.0, 320.0]))
+        fresh.ready.clear()
+        here = level, duration, temperature, Stream(2)
+        moved = [model.advance(one, *here) for one in (kept, fresh)]
+        np.testing.assert_array_equal(*moved)
+    np.testing.assert_array_equal(kept.values, fresh.values)
+    assert kept.row("spikes").sum() > 20

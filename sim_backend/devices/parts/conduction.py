@@ -91,11 +91,20 @@ def sinh_mean(
     """
     if isinstance(first, float) and first == last:
         return sinh(first, g, scale)
+    if isinstance(first, float) and isinstance(last, float) and isinstance(scale, float):
+        return _f(g) * _sinh_share(first, last, scale)  # a line that all devices see
     width = _f(scale)
     middle = np.clip((_f(first) + _f(last)) / (2 * width), -_LARGEST, _LARGEST)
     half = np.clip((_f(last) - _f(first)) / (2 * width), -_LARGEST, _LARGEST)
     share = np.where(half != 0, np.sinh(half) / np.where(half != 0, half, 1.0), 1.0)
     return _f(g) * width * np.sinh(middle) * share
+
+
+def _sinh_share(first: float, last: float, scale: float) -> float:
+    """Return the mean of V0 sinh(V / V0) over a line."""
+    middle = min(max((first + last) / (2 * scale), -_LARGEST), _LARGEST)
+    half = min(max((last - first) / (2 * scale), -_LARGEST), _LARGEST)
+    return scale * math.sinh(middle) * (math.sinh(half) / half if half else 1.0)
 
 
 def poole_frenkel(
@@ -334,12 +343,11 @@ def mean_over_ramp(
     # share of the line at which it is cut: at zero, or in the middle
     with np.errstate(divide="ignore", invalid="ignore"):
         cut = np.where(a * b < 0, -a / span, 0.5)
-    total = np.zeros(a.shape)
-    for start, length in ((np.zeros_like(cut), cut), (cut, 1.0 - cut)):
-        for k in range(panels):
-            nodes = (k + (_NODES + 1) / 2) / panels
-            shape = (len(nodes), *(1,) * a.ndim)
-            share = start + length * nodes.reshape(shape)
-            values = law(a + span * share)
-            total = total + length / panels * np.tensordot(_WEIGHTS / 2, values, axes=1)
-    return total
+    nodes = ((np.arange(panels)[:, np.newaxis] + (_NODES + 1) / 2) / panels).ravel()
+    column = nodes.reshape(-1, *(1,) * a.ndim)
+    shares = np.concatenate([cut * column, cut + (1.0 - cut) * column])
+    parts = np.split(law(a + span * shares), 2 * panels)
+    means = [np.tensordot(_WEIGHTS / 2, values, axes=1) / panels for values in parts]
+    before, after = sum(means[:panels]), sum(means[panels:])
+    mean: Array = cut * before + (1.0 - cut) * after
+    return mean

@@ -17,7 +17,7 @@ first turn in the other: what a turn does not make anew is noticed.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -153,7 +153,7 @@ def _trial(
         values[rows] += skipped * gain
         for name, value in extremes.items():
             values[state.names.index(name)] = value
-        copy = State(state.names, values, state.parameters, state.first, state.noise, state.ready)
+        copy = replace(state, values=values)
         charges.append(repeat_plainly(model, copy, pieces, played, temperature, stream))
         found.append(copy.values)
     low, high = found

@@ -32,6 +32,7 @@ therefore the draw of the last such moment before it: looked up cell by cell, wa
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,6 +74,12 @@ def octaves(fastest: float, slowest: float) -> Array:
     BadInput
         The slowest is not slower than the fastest.
     """
+    return _octaves(fastest, slowest).copy()
+
+
+@lru_cache(maxsize=64)
+def _octaves(fastest: float, slowest: float) -> Array:
+    """Return the same again and again."""
     if not 0 < fastest < slowest < math.inf:
         raise BadInput(
             f"1/f noise between periods of {fastest:g} s and {slowest:g} s was asked for; "
@@ -139,17 +146,19 @@ def one_over_f_mean(
     noise, numbers, age, sigma_per_decade, fastest, slowest, process
         As for `one_over_f`.
     """
-    shape = np.broadcast_shapes(*map(np.shape, (numbers, age, duration, sigma_per_decade)))
     if noise is None or not np.any(sigma_per_decade):
-        return np.zeros(shape)
-    periods, which = octaves(fastest, slowest), np.asarray(numbers, np.int64)
+        return np.zeros(
+            np.broadcast_shapes(*map(np.shape, (numbers, age, duration, sigma_per_decade)))
+        )
+    periods, which = _octaves(fastest, slowest), np.asarray(numbers, np.int64)
     start, length = np.asarray(age, np.float64), np.asarray(duration, np.float64)
     if (
         which.ndim == 1
-        and np.broadcast_shapes(which.shape, start.shape, length.shape) == which.shape
+        and start.shape in ((), (1,), which.shape)
+        and length.shape in ((), (1,), which.shape)
     ):
         lattice = lattice_of(noise, which, len(periods), process)
-        columns = [np.broadcast_to(part, which.shape) for part in (start, length)]
+        columns = [_column(part, which.size) for part in (start, length)]
         terms = lattice.sums(periods, *columns)
     else:
         terms = _octave_sums(
@@ -157,6 +166,11 @@ def one_over_f_mean(
         )
     amplitude = np.asarray(sigma_per_decade, np.float64) * math.sqrt(math.log10(2.0))
     return np.multiply(amplitude, terms)
+
+
+def _column(part: Array, devices: int) -> Array:
+    """Return a value for each device."""
+    return part if part.shape == (devices,) else np.full(devices, part)
 
 
 def _octave_sums(words: Words, periods: Array, age: Array, duration: Array) -> Array:

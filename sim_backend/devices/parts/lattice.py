@@ -9,12 +9,11 @@ saves time and changes nothing, for they are functions of the cell.
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.kernels import kernels
+from labctl.kernels import Recurring
 from sim_backend.devices.stream import Array, Stream, Words, absorbed, normals_at, uniforms_at
 
 __all__ = ["FLICKER", "Lattice", "lattice_of", "octave_means", "octave_words"]
@@ -23,7 +22,9 @@ FLICKER = 0x1F  # in the keys, so that processes do not share numbers
 _THREE = np.arange(3)
 _KERNELS = "sim_backend.devices.kernels.parts"
 _MANY = 2000  # octaves of devices for which compiled code is loaded
+_OFTEN = 2000  # looks at fewer after which it is loaded all the same
 _FEW_KEPT, _MOST_KEPT = 5_000, 250_000  # octaves of devices whose numbers are kept
+_SMALL_KEPT, _LARGE_KEPT = 64, 4  # how many of them
 
 
 class Lattice:
@@ -35,9 +36,10 @@ class Lattice:
         Of (device, kind, process, octave), shape (devices, octaves).
     """
 
-    __slots__ = ("cells", "normals", "phases", "words")
+    __slots__ = ("_compiled", "cells", "normals", "phases", "words")
 
     def __init__(self, words: Words) -> None:
+        self._compiled = Recurring(_KERNELS, 0 if words.size >= _MANY else _OFTEN)
         self.words = words
         self.phases = uniforms_at(words)  #: where the lattices begin, in cells
         self.cells = np.full(words.shape, -1.0)  #: the cells kept
@@ -53,7 +55,7 @@ class Lattice:
         age, duration
             Begin and length of the aperture, s, shape (devices,).
         """
-        fast = kernels(_KERNELS) if self.words.size >= _MANY else None
+        fast = self._compiled.kernels()
         if fast is not None:
             kept = self.words, self.phases, self.cells, self.normals
             found: Array = fast.kept_octave_sums(*kept, periods, age, duration)
@@ -99,16 +101,16 @@ def lattice_of(noise: Stream, numbers: NDArray[np.int64], count: int, process: i
     size = numbers.size * count
     if size > _MOST_KEPT:
         return Lattice(octave_words(noise, numbers, count, process))
-    kept = _kept_small if size <= _FEW_KEPT else _kept_large
     # what is kept is written to: every thread has its own
-    return kept(noise.seed, numbers.tobytes(), count, process, threading.get_ident())
-
-
-def _kept(seed: int, numbers: bytes, count: int, process: int, _thread: int) -> Lattice:
-    return Lattice(octave_words(Stream(seed), np.frombuffer(numbers, np.int64), count, process))
-
-
-_kept_small, _kept_large = lru_cache(maxsize=64)(_kept), lru_cache(maxsize=4)(_kept)
+    key = numbers.tobytes(), count, process, threading.get_ident()
+    kept = noise.kept
+    found: Lattice | None = kept.get(key)
+    if found is None:
+        most = _SMALL_KEPT if size <= _FEW_KEPT else _LARGE_KEPT
+        while len(kept) >= most:
+            kept.pop(next(iter(kept)), None)
+        found = kept[key] = Lattice(octave_words(noise, numbers, count, process))
+    return found
 
 
 def octave_words(noise: Stream, numbers: NDArray[np.int64], count: int, process: int) -> Words:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim_backend.devices.model import TALLY, Array, DeviceModel, Piece, State
+from sim_backend.devices.model import TALLY, Array, DeviceModel, Piece, State, turns_of
 
 __all__ = ["repeat_steadily"]
 
@@ -38,7 +38,7 @@ def repeat_steadily(
         Charge into each terminal over all turns, C, shape (terminals, devices).
     """
     total = np.zeros((len(model.terminals), state.devices))
-    for done in range(1, count + 1):
+    for done, _ in enumerate(turns_of(state, count), 1):
         before = state.values.copy()
         turn = np.zeros_like(total)
         for levels, duration in pieces:
