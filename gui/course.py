@@ -1,13 +1,17 @@
 """What a protocol will play, as one waveform; called in the working process, so no Qt here.
 
 Where a protocol decides from readings, the course is the nominal one: it is answered by an ideal
-resistor, as the planner does.
+resistor, as the planner does. A terminal that a step drives by a current has a lane of its own for
+that, so that volts and amperes never share an axis.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from labctl import catalogue
 from labctl.planner import imagine
@@ -15,10 +19,12 @@ from labctl.protocol import Protocol
 from labctl.readings import Readings
 from labctl.steps import Label, Play, Step, Wait
 from labctl.timing import seconds, ticks
-from labctl.waveform import Chain, Node, rest
+from labctl.waveform import Chain, Loop, Node, Overlay, Segment, rest
 from labctl.zoom import Zoom
 
-__all__ = ["Course", "Stage", "course", "course_of"]
+__all__ = ["AMPERES", "Course", "Stage", "course", "course_of", "unit_of"]
+
+AMPERES = " (A)"  #: ends the name of a lane whose levels are currents
 
 _MOST_STEPS = 5000
 _LONGEST = 2.0  # s of walking
@@ -32,7 +38,7 @@ class Stage(NamedTuple):
     stop: int  #: ticks
     label: Label
     pulses: int
-    peak: float  #: largest level, V
+    peak: float  #: largest level, V or A
 
 
 class Course(NamedTuple):
@@ -74,7 +80,7 @@ def course(protocol: Protocol, most: int = _MOST_STEPS) -> Course:
         part = _played(step)
         answer = Readings()
         if isinstance(step, Play):
-            answer = imagine(step.waveform, _CONDUCTANCE, seconds(now))
+            answer = imagine(step, _CONDUCTANCE, seconds(now))
         if part is not None:
             parts.append(part)
         after = now + (part.ticks if part is not None else 0)
@@ -94,7 +100,37 @@ def _stage(start: int, stop: int, step: Step) -> Stage:
 
 def _played(step: Step) -> Node | None:
     if isinstance(step, Play):
-        return step.waveform
+        lanes = {name: f"{name}{AMPERES}" for name in step.voltage_limits}
+        return _renamed(step.waveform, lanes) if lanes else step.waveform
     if isinstance(step, Wait) and ticks(step.duration) > 0:
         return rest(step.duration)
     return None
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """Return a waveform on terminals of other names."""
+    match node:
+        case Segment():
+            windows = tuple(
+                msgspec.structs.replace(
+                    window, terminal=names.get(window.terminal, window.terminal)
+                )
+                for window in node.windows
+            )
+            levels = {names.get(name, name): ends for name, ends in node.levels.items()}
+            return msgspec.structs.replace(node, levels=levels, windows=windows)
+        case Loop():
+            return Loop(_renamed(node.body, names), node.count)
+        case Chain() | Overlay():
+            return type(node)(tuple(_renamed(part, names) for part in node.parts))
+
+
+def unit_of(lane: str) -> str:
+    """Return the unit of a lane's levels.
+
+    Examples
+    --------
+    >>> unit_of("top"), unit_of("top (A)")
+    ('V', 'A')
+    """
+    return "A" if lane.endswith(AMPERES) else "V"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from labctl.bounds import bounds
 from labctl.errors import BadInput
 from labctl.journal import JOURNAL, READINGS, Begun, Done, Entry, Interrupted, Note, Session
 from labctl.parts import Cursor, last_part
@@ -149,11 +150,14 @@ def told_of_step(step: Begun) -> str:
     what = step.what
     label = " ".join(f"{name} {value}" for name, value in what.label.items() if value is not None)
     if isinstance(what, Play):
-        does = what.waveform.summary()
-        peak = max(does.peak.values(), default=0.0)
+        pulses, most = what.waveform.summary().pulses, bounds(what)
+        peaks = [f"{show(max(most.volts.values(), default=0.0), 'V')}"] if most.volts else []
+        if most.amperes:
+            limit = show(max(most.limits.values()), "V")
+            peaks.append(f"{show(max(most.amperes.values()), 'A')} within {limit}")
         told = (
-            f"play {show(what.waveform.duration, 's')}, {does.pulses} pulses, peak "
-            f"{show(peak, 'V')}, compliance {show(what.compliance, 'A')}"
+            f"play {show(what.waveform.duration, 's')}, {pulses} pulses, peak "
+            f"{' and '.join(peaks) or '0 V'}, compliance {show(what.compliance, 'A')}"
         )
     elif isinstance(what, Wait):
         told = f"wait {show(what.duration, 's')}"

@@ -99,7 +99,7 @@ def draw_lane(
     lane
         What.
     ends
-        Lowest and highest level of the lane's axis, V.
+        Lowest and highest level of the lane's axis, V or A.
     colour
         Of the line.
     width
@@ -172,19 +172,35 @@ def draw_axis(painter: QPainter, area: QRectF, span: Span) -> None:
 
 
 def draw_scale(
-    painter: QPainter, area: QRectF, name: str, ends: tuple[float, float], colour: QColor
-) -> None:
-    """Paint a lane's name, and its lowest and highest level, left of it."""
+    painter: QPainter, area: QRectF, name: str, ends: tuple[float, float], colour: QColor,
+    unit: str = "V",
+) -> None:  # fmt: skip
+    """Paint a lane's name left of it, and its lowest and highest level where there is room.
+
+    Parameters
+    ----------
+    painter, area
+        Where.
+    name
+        Of the lane.
+    ends
+        Lowest and highest level of its axis.
+    colour
+        Of its line.
+    unit
+        Of its levels.
+    """
     c = look.colours()
     flags = Qt.AlignmentFlag.AlignRight
     painter.setFont(look.font(-1))
     painter.setPen(QColor(c.faded))
     inner = area.adjusted(0, area.height() * _PAD - 8, -6, -area.height() * _PAD + 8)
     low, high = ends
-    if high > 0:
-        painter.drawText(inner, flags | Qt.AlignmentFlag.AlignTop, typeset(show(high, "V")))
-    if low < 0:
-        painter.drawText(inner, flags | Qt.AlignmentFlag.AlignBottom, typeset(show(low, "V")))
+    room = area.height() > 3 * painter.fontMetrics().height()
+    if high > 0 and room:
+        painter.drawText(inner, flags | Qt.AlignmentFlag.AlignTop, typeset(show(high, unit)))
+    if low < 0 and room:
+        painter.drawText(inner, flags | Qt.AlignmentFlag.AlignBottom, typeset(show(low, unit)))
     painter.setPen(colour)
     middle = flags | Qt.AlignmentFlag.AlignVCenter
     painter.drawText(area.adjusted(0, 0, -6, 0), middle, name)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from gui import look
-from gui.course import Course, Stage
+from gui.course import AMPERES, Course, Stage, unit_of
 from gui.lanes import (
     Span,
     axis_ends,
@@ -66,7 +66,8 @@ def paint_course(
         painter.setClipRect(room)
         draw_lane(painter, room, lane, ends, colour, seconds(span.width))
         painter.restore()
-        draw_scale(painter, QRectF(0, room.top(), LEFT, height), name, ends, colour)
+        left = QRectF(0, room.top(), LEFT, height)
+        draw_scale(painter, left, name, ends, colour, unit_of(name))
     draw_axis(painter, axis, span)
     _paint_head(painter, course, span, areas, pointer)
 
@@ -92,7 +93,11 @@ def _paint_head(
 def text_at(course: Course, at: int) -> str:
     """Return time, levels and step at a tick."""
     lanes = course.zoom.view(at, at + 1, 1) if course.zoom is not None else {}
-    levels = [f"{name} {show(float(v.low[0]), 'V')}" for name, v in lanes.items() if len(v.t)]
+    levels = [
+        f"{name.removesuffix(AMPERES)} {show(float(v.low[0]), unit_of(name))}"
+        for name, v in lanes.items()
+        if len(v.t)
+    ]
     number = stage_at(course.stages, at)
     step = f"step {number + 1}: {stage_text(course.stages[number])}" if number >= 0 else ""
     return typeset("   ".join(part for part in (time_text(at), *levels, step) if part))

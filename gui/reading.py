@@ -20,9 +20,10 @@ from labctl.readings import Flag
 from labctl.results import Panel, Results, Trace
 from labctl.tail import Columns, Tail
 
-__all__ = ["READINGS_TITLE", "Glance", "analyse", "close", "glance", "results_of"]
+__all__ = ["READINGS_TITLE", "VOLTAGES_TITLE", "Glance", "analyse", "close", "glance", "results_of"]
 
 READINGS_TITLE = "Readings as they came"
+VOLTAGES_TITLE = "Voltages at the currents that were asked for"
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,7 @@ class Glance(NamedTuple):
     rows: int
     now: float  #: time of the bench at the last reading, s
     readings: Panel | None
+    voltages: Panel | None  #: the same of terminals driven by a current
     notes: tuple[Note, ...]
     flagged: dict[str, int]  #: number of readings with each flag
     more: bool  #: there is more to be read at once
@@ -56,6 +58,7 @@ class _Watched:
         self.began = self.tail.header.started
         self.taken = 0
         self.traces: dict[str, Pyramid] = {}
+        self.voltages: dict[str, Pyramid] = {}
         self.flagged: dict[Flag, list[tuple[float, float]]] = {}
         self.counts: dict[str, int] = {}
 
@@ -65,7 +68,8 @@ class _Watched:
             pass
         readings = self.tail.readings
         if len(readings) < self.taken:  # another run is in the folder now
-            self.taken, self.traces, self.flagged, self.counts = 0, {}, {}, {}
+            self.taken, self.traces, self.voltages = 0, {}, {}
+            self.flagged, self.counts = {}, {}
         new = readings[self.taken :]
         self.taken = len(readings)
         if len(new):
@@ -75,12 +79,18 @@ class _Watched:
     def _take(self, new: Columns) -> None:
         good = np.isfinite(new.t) & np.isfinite(new.i)
         roles, terminals = new.words("role"), new.words("terminal")
+        # imported readings may have no level that was asked for either
+        driven = list(self.tail.header.plan.get("current", ()))
+        forced = np.isin(terminals, driven) & np.isnan(new.v_set) & np.isfinite(new.v)
         for terminal in np.unique(terminals):
             for role in np.unique(roles):
                 mine = good & (roles == role) & (terminals == terminal)
                 if np.any(mine):
                     pyramid = self.traces.setdefault(f"{role} on {terminal}", Pyramid())
                     pyramid.append(new.t[mine], new.i[mine])
+                if np.any(asked := mine & forced):
+                    pyramid = self.voltages.setdefault(f"{role} on {terminal}", Pyramid())
+                    pyramid.append(new.t[asked], new.v[asked])
         for flag in Flag:
             raised = (new.flags & flag) != 0
             if count := int(np.sum(raised)):
@@ -93,15 +103,23 @@ class _Watched:
     def panel(self, span: tuple[float, float] | None) -> Panel | None:
         if not self.traces:
             return None
-        traces = []
-        for name, pyramid in self.traces.items():
-            x, y = _thinned(pyramid, span)
-            traces.append(Trace(tuple(x.tolist()), tuple(y.tolist()), name))
+        traces = _traces(self.traces, span)
         for flag, points in self.flagged.items():
             if points:
                 times, currents = zip(*points, strict=True)
                 traces.append(Trace(times, currents, flag_name(flag), FLAGGED))
         return Panel(READINGS_TITLE, "time", "s", "current", "A", tuple(traces))
+
+    def panel_of_voltages(self, span: tuple[float, float] | None) -> Panel | None:
+        if not self.voltages:
+            return None
+        traces = tuple(_traces(self.voltages, span))
+        return Panel(VOLTAGES_TITLE, "time", "s", "voltage", "V", traces)
+
+
+def _traces(pyramids: dict[str, Pyramid], span: tuple[float, float] | None) -> list[Trace]:
+    thinned = {name: _thinned(pyramid, span) for name, pyramid in pyramids.items()}
+    return [Trace(tuple(x.tolist()), tuple(y.tolist()), name) for name, (x, y) in thinned.items()]
 
 
 def _thinned(pyramid: Pyramid, span: tuple[float, float] | None) -> tuple[Array, Array]:
@@ -162,7 +180,8 @@ def glance(folder: str, span: tuple[float, float] | None = None) -> Glance:
     now = max((float(p.x[-1]) for p in watched.traces.values()), default=0.0)
     return Glance(
         tail.header, _title(tail), len(tail.steps), watched.taken, now, watched.panel(span),
-        tail.notes[-_MOST_NOTES:], dict(watched.counts), more, tail.gone,
+        watched.panel_of_voltages(span), tail.notes[-_MOST_NOTES:], dict(watched.counts), more,
+        tail.gone,
     )  # fmt: skip
 
 

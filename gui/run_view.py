@@ -26,6 +26,7 @@ _PERIOD = 300  # ms between looks at a run that goes on
 _SOON = 60  # ms after the user has zoomed
 _SLOW = 2000  # ms between looks at one that has ended: it may be resumed
 _SHARE = 3  # times the duration of an analysis that is waited before the next
+_LIVE = (reading.VOLTAGES_TITLE, reading.READINGS_TITLE)  # panels of what came, thinned by view
 _EMPTY = "No run is open. Start one, or open one from the list of runs."
 
 
@@ -192,13 +193,13 @@ class RunView(QWidget):
         if self._folder is None or self._asked:
             return
         folder = str(self._folder)
-        span = self._span if self.plot.chosen() == reading.READINGS_TITLE else None
+        span = self._span if self.plot.chosen() in _LIVE else None
         then = self._of(folder, self._looked)
         self._asked = self._worker.ask(then, reading.glance, folder, span)
 
     def _zoomed(self, span: tuple[float, float] | None) -> None:
         """Ask for the readings that are in view now, finely."""
-        if self.plot.chosen() == reading.READINGS_TITLE and span != self._span:
+        if self.plot.chosen() in _LIVE and span != self._span:
             self._span = span
             if self._timer.isActive():
                 self._timer.start(_SOON)
@@ -248,8 +249,9 @@ class RunView(QWidget):
 
     def _show_panels(self) -> None:
         panels = self._results.panels if self._results is not None else ()
-        if self._glance is not None and self._glance.readings is not None:
-            panels = (*panels, self._glance.readings)
+        if self._glance is not None:
+            live = (self._glance.voltages, self._glance.readings)
+            panels = (*panels, *(panel for panel in live if panel is not None))
         if not panels:
             self.plot.setMessage("Waiting for the first reading …")
         self.plot.setValue(panels)

@@ -43,9 +43,8 @@ def headline(plan: Plan, stress: Stress | None = None) -> str:
         What the device has seen so far, where that is known.
     """
     least = "at least " if not plan.complete else "about " if plan.nominal else ""
-    peak = max(plan.peak.values(), default=0.0)
     parts = [
-        f"{least}{plan.duration_text}", f"{plan.pulses} pulses", f"peak {show(peak, 'V')}",
+        f"{least}{plan.duration_text}", f"{plan.pulses} pulses", plan.peak_text,
         f"up to {show(plan.charge, 'C')}",
     ]  # fmt: skip
     if stress is not None and stress.runs:

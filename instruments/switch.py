@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pymeasure.instruments import Instrument
 
@@ -28,14 +28,17 @@ from instruments.secured import Secured, open_adapter
 from labctl.capability import Identity, Setup
 from labctl.errors import BadInput, InstrumentFault
 
-__all__ = ["CAPABILITIES", "SwitchMatrix", "connect"]
+__all__ = ["CAPABILITIES", "OPTIONS", "SwitchMatrix", "connect", "connected"]
 
 CAPABILITIES = ("switch",)
 _MODELS = {"707B": True, "708B": True, "3706A-S": False, "3706A": False}  # rows are letters
-_OPTIONS = ("rows", "columns", "cards", "path_resistance", "timeout")
+#: keys of its section of a bench file
+OPTIONS = ("rows", "columns", "cards", "path_resistance", "timeout")
 _PLACE = re.compile(r"(?:(\d):)?([A-Za-z]|\d{1,2})$")
 _GROUND = "ground"
 _TIMEOUT = 10.0  # s
+
+M = TypeVar("M", bound="SwitchMatrix")
 
 
 def connect(setup: Setup) -> SwitchMatrix:
@@ -48,15 +51,30 @@ def connect(setup: Setup) -> SwitchMatrix:
     InstrumentFault
         Nobody answers, or another instrument does.
     """
+    return connected(setup, SwitchMatrix, OPTIONS)
+
+
+def connected(setup: Setup, kind: type[M], options: tuple[str, ...]) -> M:
+    """Connect as a kind of driver of such mainframes; raises what `connect` does.
+
+    Parameters
+    ----------
+    setup
+        Section of the bench file.
+    kind
+        The driver.
+    options
+        Keys that its section may have.
+    """
     if setup.model not in _MODELS:
         raise BadInput(
             f'{setup.name}: the model "{setup.model}" is unknown; allowed are {", ".join(_MODELS)}'
         )
-    check_options(setup, _OPTIONS, {})
+    check_options(setup, options, {})
     rows = _wired(setup, "rows", letters=_MODELS[setup.model])
     columns = _wired(setup, "columns", letters=False)
     adapter = open_adapter(setup, duration_option(setup, "timeout", _TIMEOUT))
-    matrix = SwitchMatrix(adapter, setup, rows, columns)
+    matrix = kind(adapter, setup, rows, columns)
     matrix.start()
     return matrix
 
@@ -122,8 +140,12 @@ class SwitchMatrix(Secured, Instrument):  # type: ignore[misc]
         wanted = dict(paths)
         if _GROUND in self._rows:
             wanted |= {name: _GROUND for name in self._columns if name not in paths}
+        return self.points(wanted)
+
+    def points(self, paths: Mapping[str, str]) -> list[str]:
+        """Return the crosspoints for these paths and no others; raises as `channels` does."""
         points = []
-        for terminal, channel in wanted.items():
+        for terminal, channel in paths.items():
             if terminal not in self._columns or channel not in self._rows:
                 raise BadInput(
                     f"{self.name}: a path from {terminal} to {channel} was asked for; wired are "
@@ -149,7 +171,16 @@ class SwitchMatrix(Secured, Instrument):  # type: ignore[misc]
             The mainframe reported an error, or other relays are closed than were asked for.
         """
         mine = {t: c for t, c in paths.items() if t in self._columns or c in self._rows}
-        points = self.channels(mine)
+        self.close_only(self.channels(mine))
+
+    def close_only(self, points: list[str]) -> None:
+        """Close these crosspoints and open all others, and see that it is so.
+
+        Raises
+        ------
+        InstrumentFault
+            The mainframe reported an error, or other relays are closed than were asked for.
+        """
         with link_faults(self.name, "closing paths"):
             self.write("channel.connectrule = channel.BREAK_BEFORE_MAKE")
             self.write(f'channel.exclusiveclose("{",".join(points)}")')

@@ -16,6 +16,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from labctl import catalogue
+from labctl.bounds import bounds, faults
 from labctl.capability import Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.protocol import explain, load_values
@@ -189,19 +190,22 @@ class Definition(BaseModel):
         )
 
     def _check_envelope(self, play: Play) -> Iterator[Violation]:
-        summary, envelope = play.waveform.summary(), self.envelope
-        for terminal, peak in summary.peak.items():
-            light = self.light.get(terminal)
-            most, unit, key = envelope.v, "V", "[envelope] v"
-            if light is not None:
-                most, unit, key = light.most, "W/m2", f"[light] {terminal}.most"
-            if most is not None and peak > most:
-                yield Violation(
-                    f"envelope of the sample, {terminal}",
-                    f"{peak:g} {unit}",
-                    f"at most {most:g} {unit}",
-                    f"lower the amplitude, or raise {key} in the bench file",
-                )
+        envelope, most = self.envelope, bounds(play, self.light)
+        yield from faults(play, self.light)
+        shine = play.waveform.summary().peak
+        lit = [(name, shine.get(name, 0.0), light.most) for name, light in self.light.items()]
+        found = [
+            *((name, peak, "V", envelope.v, "[envelope] v") for name, peak in most.volts.items()),
+            *((name, peak, "A", envelope.i, "[envelope] i") for name, peak in most.amperes.items()),
+            *((name, peak, "W/m2", cap, f"[light] {name}.most") for name, peak, cap in lit),
+        ]
+        for terminal, peak, unit, cap, key in found:
+            if cap is not None and peak > cap:
+                yield _beyond(terminal, peak, cap, unit, f"lower the amplitude, or raise {key}")
+        for terminal, limit in most.limits.items():
+            if envelope.v is not None and limit > envelope.v:
+                remedy = "lower the voltage limit, or raise [envelope] v"
+                yield _beyond(f"voltage limit of {terminal}", limit, envelope.v, "V", remedy)
         if envelope.i is not None and play.compliance > envelope.i:
             yield Violation(
                 "envelope of the sample, current",
@@ -218,11 +222,20 @@ def _key(play: Play) -> bytes:
     )
 
 
+def _beyond(what: str, asked: float, most: float, unit: str, remedy: str) -> Violation:
+    return Violation(
+        f"envelope of the sample, {what}",
+        f"{asked:g} {unit}",
+        f"at most {most:g} {unit}",
+        f"{remedy} in the bench file",
+    )
+
+
 def _only_voltages(name: str, driver: str, play: Play) -> Violation:
     return Violation(
         f"{name}, what its driver {driver} sources",
         f"a current on {', '.join(sorted(play.voltage_limits))}",
-        "voltages",
+        "a voltage",
         "ask for levels in V, or for a bench whose instrument sources currents",
     )
 

@@ -16,6 +16,7 @@ from typing import Annotated
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from labctl.bounds import bounds
 from labctl.capability import Violation
 from labctl.errors import BadInput
 from labctl.ledger import Ledger, lands
@@ -29,7 +30,7 @@ SAMPLE = "sample.toml"
 
 #: of each quantity: what it is called, its unit, and what would lower it
 _QUANTITIES: Mapping[str, tuple[str, str, str]] = {
-    "v": ("voltage", "V", "lower the amplitude"),
+    "v": ("voltage", "V", "lower the amplitude or the voltage limit"),
     "i": ("compliance", "A", "lower the compliance"),
     "pulses": ("pulses", "", "ask for fewer pulses"),
     "time_at_bias": ("time at bias", "s", "ask for shorter or fewer pulses and reads"),
@@ -38,7 +39,7 @@ _QUANTITIES: Mapping[str, tuple[str, str, str]] = {
     "touch_downs": ("touch-downs", "", "measure more in one run"),
 }
 _AT_ANY_MOMENT = frozenset({"v", "i"})
-_BOUNDED = frozenset({"charge", "energy"})  # by the compliance
+_BOUNDED = frozenset({"charge", "energy"})  # by the compliance, or by what is asked for
 
 
 class _Section(BaseModel):
@@ -172,7 +173,8 @@ class Course:
     def take(self, step: Step) -> list[Violation]:
         """Count a step as if it were carried out, and say what then stands against the course.
 
-        Charge and energy are bounded by the compliance, as in a plan.
+        Charge and energy are bounded by the compliance, or by the current of a terminal that is
+        driven by one and its voltage limit, as in a plan.
         """
         if isinstance(step, Move):
             self._site = step.site
@@ -187,14 +189,13 @@ class Course:
 
     def _play(self, step: Play, spent: dict[str, float]) -> None:
         does = step.waveform.summary()
-        electrical = does.biased.keys() - self._gate.light
-        biased = sum(does.biased[name] for name in electrical)
+        most = bounds(step, self._gate.light, does)
         spent["pulses"] += does.pulses
-        spent["time_at_bias"] += biased
-        spent["charge"] += step.compliance * biased
-        spent["energy"] += step.compliance * sum(does.exposure[name] for name in electrical)
+        spent["time_at_bias"] += most.biased
+        spent["charge"] += most.charge
+        spent["energy"] += most.energy
         spent["i"] = max(spent["i"], step.compliance)
-        spent["v"] = max([spent["v"], *(does.peak[name] for name in electrical)])
+        spent["v"] = max(spent["v"], most.peak)
 
     def violations(self) -> list[Violation]:
         """Say what stands against all that was taken, on every device of it."""

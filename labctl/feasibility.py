@@ -178,7 +178,7 @@ def stress_so_far(root: Path, site: str, sample: str = "") -> Stress:
         total = Stress(
             total.runs + 1,
             total.pulses + made.pulses,
-            max([total.peak, *made.peak.values()]),
+            max(total.peak, made.highest),
             total.charge + made.charge,
             total.energy + made.energy,
         )
@@ -294,7 +294,7 @@ def _of_device(verdict: Verdict, stress: Stress | None) -> Iterator[str]:
 def _of_envelope(made: Plan, envelope: Mapping[str, float | None]) -> str:
     """Say how much of what the sample may see is used."""
     rows = (
-        ("peak", max(made.peak.values(), default=0.0), "v", "V"),
+        ("peak", made.highest, "v", "V"),
         ("compliance", made.compliance, "i", "A"),
         ("charge", made.charge, "charge", "C"),
         ("energy", made.energy, "energy", "J"),

@@ -23,19 +23,26 @@ from labctl.units import show
 
 __all__ = ["Ledger", "has_prober", "lands", "ledger_lines", "ledgers_of", "together"]
 
+_PEAKS = ("peak", "peak_i")
+_SUMS = (*_PEAKS, "biased", "charge", "energy", "charge_most", "energy_most")
+
 
 class Ledger(msgspec.Struct, frozen=True):
     """Stress of one run or of several.
 
     Charge and energy are of the measured pulses and reads; what was not measured is bounded by the
-    compliance in `charge_most` and `energy_most`.
+    compliance, or by the current that was asked for and its voltage limit, in `charge_most` and
+    `energy_most`.
     """
 
     runs: int = 0
     pulses: dict[str, int] = {}  #: by what they were for: the label ``part`` of their step
     biased: float = 0.0  #: time at a level, over all terminals, s
-    peak_v: float = 0.0  #: largest magnitude that was asked for, V
-    peak_i: float = 0.0  #: largest magnitude that was measured, A
+    #: largest magnitude that was asked for; where a current was, that was measured, or its limit
+    #: where nothing was, V
+    peak_v: float = 0.0
+    #: largest magnitude that was measured, or asked for where nothing was, A
+    peak_i: float = 0.0
     charge: float = 0.0  #: C
     energy: float = 0.0  #: J
     compliance_hits: int = 0
@@ -120,7 +127,7 @@ def lands(step: Step, *, down: bool) -> bool:
 
 def _ledger(record: Record, attempts: list[_Attempt]) -> Ledger:
     pulses: dict[str, int] = {}
-    total = dict.fromkeys(("biased", "peak", "charge", "energy", "charge_most", "energy_most"), 0.0)
+    total = dict.fromkeys(_SUMS, 0.0)
     light = frozenset(record.header.bench.get("light", ()))  # irradiance is no voltage
     for attempt in attempts:
         if not isinstance(attempt.what, Play):
@@ -130,14 +137,14 @@ def _ledger(record: Record, attempts: list[_Attempt]) -> Ledger:
         if count:
             pulses[name] = pulses.get(name, 0) + count
         for key, value in _spent(attempt.what, attempt.rows, light).items():
-            total[key] = max(total[key], value) if key == "peak" else total[key] + value
+            total[key] = max(total[key], value) if key in _PEAKS else total[key] + value
     rows = [row for attempt in attempts for row in attempt.rows]
     return Ledger(
         runs=1,
         pulses=pulses,
         biased=total["biased"],
         peak_v=total["peak"],
-        peak_i=max((abs(row.i) for row in rows if math.isfinite(row.i)), default=0.0),
+        peak_i=max(total["peak_i"], *(abs(row.i) for row in rows if math.isfinite(row.i)), 0.0),
         charge=total["charge"],
         energy=total["energy"],
         compliance_hits=sum(bool(row.flags & Flag.COMPLIANCE) for row in rows),
@@ -153,24 +160,40 @@ def _ledger(record: Record, attempts: list[_Attempt]) -> Ledger:
 def _spent(play: Play, rows: Sequence[Row], light: frozenset[str]) -> dict[str, float]:
     """Return what one waveform did: what was measured, and a bound for what was not."""
     does = play.waveform.summary()
+    driven = play.voltage_limits
     unseen = {name: does.biased[name] for name in does.biased.keys() - light}
     exposed = {name: does.exposure[name] for name in unseen}
+    peaks = {name: 0.0 if name in driven else does.peak[name] for name in unseen}
+    seen: set[str] = set()
     charge = energy = 0.0
     for row in rows:
         if not (math.isfinite(row.i) and math.isfinite(row.v) and math.isfinite(row.width)):
             continue  # lost, or foreign data that state no width
         charge += abs(row.i) * row.width
         energy += abs(row.v * row.i) * row.width
-        if row.v_set and row.terminal in unseen:
+        if row.terminal not in unseen:
+            continue
+        if row.terminal in driven:
+            seen.add(row.terminal)
+            exposed[row.terminal] -= abs(row.i) * row.width
+            peaks[row.terminal] = max(peaks[row.terminal], abs(row.v))
+        elif row.v_set:
             unseen[row.terminal] -= row.width
             exposed[row.terminal] -= abs(row.v_set) * row.width
+    left = {name: max(x, 0.0) for name, x in exposed.items()}  # V s, or C of a current
+    more = [left[name] if name in driven else play.compliance * max(unseen[name], 0.0)
+            for name in unseen]  # fmt: skip
     return {
         "biased": sum(does.biased[name] for name in unseen),
-        "peak": max((does.peak[name] for name in does.peak.keys() - light), default=0.0),
+        "peak": max((v or driven.get(name, 0.0) for name, v in peaks.items()), default=0.0),
+        "peak_i": max(
+            (does.peak[name] for name in unseen if name in driven and name not in seen), default=0.0
+        ),
         "charge": charge,
         "energy": energy,
-        "charge_most": charge + play.compliance * sum(max(x, 0.0) for x in unseen.values()),
-        "energy_most": energy + play.compliance * sum(max(x, 0.0) for x in exposed.values()),
+        "charge_most": charge + sum(more),
+        "energy_most": energy
+        + sum(driven.get(name, play.compliance) * left[name] for name in unseen),
     }
 
 

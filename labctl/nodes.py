@@ -162,7 +162,7 @@ class Segment(Waveform, frozen=True, tag="segment"):
             )
         for name, (start, stop) in self.levels.items():
             if not (abs(start) < float("inf") and abs(stop) < float("inf")):
-                raise BadInput(f"terminal {name} was given a level that is not a finite voltage")
+                raise BadInput(f"terminal {name} was given a level that is not finite")
 
     @property
     def ticks(self) -> int:

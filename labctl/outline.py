@@ -17,7 +17,7 @@ Line = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def corners(waveform: Node, terminal: str, most: int = _MOST_SEGMENTS) -> Line:
-    """Return times in s and levels in V of the corners on one terminal, from zero and back.
+    """Return times in s and levels of the corners on one terminal, from zero and back.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def waveform_panel(
     branch
         ``potentiation`` or ``depression`` for a single terminal; colours tell several apart.
     label, unit
-        Of the ordinate: ``irradiance`` and ``W/m2`` for light.
+        Of the ordinate: ``irradiance`` and ``W/m2`` for light, ``current`` and ``A`` for a terminal
+        that is driven by one.
     most
         Segments shown.
     """

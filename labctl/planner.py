@@ -16,6 +16,7 @@ from typing import overload
 import msgspec
 
 from labctl.benchfile import Definition, Envelope
+from labctl.bounds import bounds, largest
 from labctl.capability import Violation
 from labctl.envelope import Gate
 from labctl.outlook import Outlook, Resolution
@@ -34,13 +35,18 @@ _STEP_BYTES = 700
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a protocol will do on a bench. Charge and energy are upper bounds from compliance."""
+    """What a protocol will do on a bench.
+
+    Charge and energy are upper bounds: from the compliance where a voltage is asked for, from the
+    current and its voltage limit where a current is.
+    """
 
     steps: int
     duration: float  #: s, without the computer's own time
     pulses: int
     readings: int
-    peak: dict[str, float]  #: largest magnitude by terminal, V; without those of light
+    #: largest level by terminal driven by a voltage, V; without those of light
+    peak: dict[str, float]
     charge: float  #: at most, C
     energy: float  #: at most, J
     size: int  #: of the record, bytes
@@ -55,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True):
     resolutions: tuple[Resolution, ...] = ()  #: what the readings resolve, the worst of each role
     warnings: tuple[str, ...] = ()  #: what is feasible and still not worth much
     light: dict[str, float] = {}  #: largest irradiance by optical terminal, W/m2
+    current: dict[str, float] = {}  #: largest level by terminal driven by a current, A
+    voltage_limits: dict[str, float] = {}  #: largest voltage that each of the latter may reach, V
 
     @property
     def duration_text(self) -> str:
@@ -66,15 +74,30 @@ class Plan(msgspec.Struct, frozen=True):
         """How long an instrument goes on by itself, as people write it."""
         return _clock(self.alone)
 
+    @property
+    def highest(self) -> float:
+        """The largest voltage that any terminal may see, V."""
+        return max((*self.peak.values(), *self.voltage_limits.values()), default=0.0)
+
+    @property
+    def peak_text(self) -> str:
+        """The largest levels, each with its unit."""
+        said = []
+        if self.peak or not self.current:
+            said.append(f"peak {show(max(self.peak.values(), default=0.0), 'V')}")
+        if self.current:
+            most, limit = max(self.current.values()), max(self.voltage_limits.values())
+            said.append(f"current up to {show(most, 'A')} within {show(limit, 'V')}")
+        return ", ".join(said)
+
     def sentence(self) -> str:
         """Say it in one line."""
-        peak = max(self.peak.values(), default=0.0)
         least = "" if self.complete else "at least "
         shine = max(self.light.values(), default=0.0)
         lit = f", light up to {show(shine, 'W/m2')}" if shine else ""
         return (
             f"{least}{self.steps} steps, {_clock(self.duration)}, {self.pulses} pulses, "
-            f"{self.readings} readings, peak {show(peak, 'V')}{lit}, charge up to "
+            f"{self.readings} readings, {self.peak_text}{lit}, charge up to "
             f"{show(self.charge, 'C')}, energy up to {show(self.energy, 'J')}, "
             f"record about {_bytes(self.size)}"
             + ("; nominal, since it decides from readings" if self.nominal else "")
@@ -151,6 +174,8 @@ class _Total:
         self.steps = self.pulses = self.readings = 0
         self.duration = self.charge = self.energy = 0.0
         self.peak: dict[str, float] = {}
+        self.current: dict[str, float] = {}
+        self.limits: dict[str, float] = {}
         self.shine: dict[str, float] = {}
         self.compliance = 0.0
 
@@ -165,19 +190,20 @@ class _Total:
         self.pulses += does.pulses
         self.readings += does.readings
         self.compliance = max(self.compliance, step.compliance)
-        for name in does.biased.keys() - self._light:
-            self.charge += step.compliance * does.biased[name]
-            self.energy += step.compliance * does.exposure[name]
-        for name, peak in does.peak.items():
-            kept = self.shine if name in self._light else self.peak
-            kept[name] = max(peak, kept.get(name, 0.0))
+        most = bounds(step, self._light, does)
+        self.charge += most.charge
+        self.energy += most.energy
+        largest(self.peak, most.volts)
+        largest(self.current, most.amperes)
+        largest(self.limits, most.limits)
+        largest(self.shine, {n: x for n, x in does.peak.items() if n in self._light})
 
     def plan(self, complete: bool, violations: tuple[Violation, ...]) -> Plan:
         size = self.steps * _STEP_BYTES + self.readings * _ROW_BYTES
         return Plan(
             self.steps, self.duration, self.pulses, self.readings, self.peak, self.charge,
             self.energy, size, complete, violations=violations, compliance=self.compliance,
-            light=self.shine,
+            light=self.shine, current=self.current, voltage_limits=self.limits,
         )  # fmt: skip
 
 
@@ -190,7 +216,7 @@ def _walk(protocol: Protocol, conductance: float) -> Iterator[Step]:
             yield step
             answer = Readings()
             if isinstance(step, Play):
-                answer = imagine(step.waveform, conductance, now)
+                answer = imagine(step, conductance, now)
                 now += step.waveform.duration
             elif isinstance(step, Wait | Soak):
                 now += getattr(step, "duration", 0.0)
@@ -199,26 +225,28 @@ def _walk(protocol: Protocol, conductance: float) -> Iterator[Step]:
         return
 
 
-def imagine(waveform: Node, conductance: float, start: float = 0.0) -> Readings:
+def imagine(play: Play, conductance: float, start: float = 0.0) -> Readings:
     """Return the readings an ideal resistor would give; made one by one when they are looked at.
 
     Parameters
     ----------
-    waveform
-        What is played.
+    play
+        What is played; where a current is asked for, the resistor lets it flow at any voltage and
+        shows at most the limit.
     conductance
         Of the resistor, S.
     start
         Time of the waveform's beginning, s.
     """
-    return Readings(_Imagined(waveform, conductance, start))
+    return Readings(_Imagined(play, conductance, start))
 
 
 class _Imagined(Sequence[Row]):
     """Rows that cost nothing until one is asked for; a train may have a billion."""
 
-    def __init__(self, waveform: Node, conductance: float, start: float) -> None:
-        self._waveform, self._conductance, self._start = waveform, conductance, start
+    def __init__(self, play: Play, conductance: float, start: float) -> None:
+        self._waveform, self._limits = play.waveform, play.voltage_limits
+        self._conductance, self._start = conductance, start
 
     def __len__(self) -> int:
         return self._waveform.summary().readings
@@ -243,10 +271,15 @@ class _Imagined(Sequence[Row]):
     def _row(self, begin: int, part: Segment, window: Window) -> Row:
         first, last = part.levels.get(window.terminal, (0.0, 0.0))
         middle = (window.start + window.stop) / 2
-        v = first + (last - first) * middle / part.length
+        level = first + (last - first) * middle / part.length
         t = self._start + seconds(begin + round(middle))
-        i = self._conductance * v
-        return Row(t, window.terminal, window.role, v, v, i, seconds(part.length), 0.0, 0.0, 0)
+        limit = self._limits.get(window.terminal)
+        if limit is None:
+            v_set, v, i = level, level, self._conductance * level
+        else:
+            v = math.copysign(min(abs(level) / self._conductance, limit), level)
+            v_set, i = math.nan, level
+        return Row(t, window.terminal, window.role, v_set, v, i, seconds(part.length), 0.0, 0.0, 0)
 
 
 _Found = tuple[int, Segment, Window]  # tick of the segment's start, segment, window
@@ -294,7 +327,8 @@ def _spent(total: _Total, envelope: Envelope) -> Iterator[Violation]:
                 f"envelope of the sample, {name} in one run",
                 f"up to {show(asked, unit)}",
                 f"at most {show(most, unit)}",
-                f"lower the compliance or the number of pulses, or raise [envelope] {name}",
+                "lower the compliance, the currents or the number of pulses, or raise "
+                f"[envelope] {name}",
             )
 
 

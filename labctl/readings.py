@@ -33,7 +33,7 @@ class Row(NamedTuple):
     t: float  #: middle of the reading on the instrument's clock, counted through the run, s
     terminal: str  #: device terminal, as named in the bench file
     role: str  #: ``pulse``, ``read`` or ``rest``: what the waveform was doing
-    v_set: float  #: level asked for, V
+    v_set: float  #: level asked for, V; not a number where a current was
     v: float  #: level achieved (measured, or programmed value read back), V
     i: float  #: current, positive into the terminal, A
     width: float  #: achieved duration of the level that the reading belongs to, s

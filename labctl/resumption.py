@@ -96,7 +96,7 @@ def _lost(step: StepRecord, got: Readings) -> list[Row]:
     """Return rows without values for the windows whose readings never arrived."""
     if not isinstance(step.what, Play):
         return []
-    wanted = imagine(step.what.waveform, 0.0).rows[len(got) :]
+    wanted = imagine(step.what, 1.0).rows[len(got) :]
     return [row._replace(t=nan, v=nan, i=nan, flags=int(Flag.LOST)) for row in wanted]
 
 

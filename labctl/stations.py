@@ -12,6 +12,7 @@ the same: a contact that is broken with current on harms less than one that stay
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any, cast
 
 from labctl.capability import (
@@ -191,10 +192,12 @@ class Stations:
     def watch(self, rows: Sequence[Row]) -> None:
         """Take note of the readings of a waveform, for `leave`; without any it knows no more."""
         check = None if self.prober is None else self.prober.contact_check
-        driven = [row for row in rows if row.v_set]
+        # where a current was asked for there is no level in V: an open circuit took it to the limit
+        driven = [(row, row.v if isnan(row.v_set) else row.v_set) for row in rows]
+        driven = [(row, level) for row, level in driven if level]
         if check is not None and driven:
             least = check.least / check.voltage  # S
-            self._open = all(abs(r.i) <= 3 * r.u_i + least * abs(r.v_set) for r in driven)
+            self._open = all(abs(r.i) <= 3 * r.u_i + least * abs(level) for r, level in driven)
 
     def leave(self, stop: StopRequest) -> None:
         """Note in `lost` where the needles do not touch the site any more that they stand on.

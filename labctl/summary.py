@@ -20,8 +20,10 @@ class Summary:
     segments: int = 0
     pulses: int = 0  #: segments with the role ``pulse``
     readings: int = 0  #: measurement windows
-    peak: Mapping[str, float] = field(default_factory=dict)  #: largest \|level\| by terminal, V
-    exposure: Mapping[str, float] = field(default_factory=dict)  #: integral of \|level\|, V s
+    #: largest \|level\| by terminal, V, or what else its levels are
+    peak: Mapping[str, float] = field(default_factory=dict)
+    #: integral of \|level\|, V s, or A s of a current
+    exposure: Mapping[str, float] = field(default_factory=dict)
     biased: Mapping[str, float] = field(default_factory=dict)  #: time at a level not zero, s
     shortest: int | None = None  #: shortest segment with a level, ticks
     shortest_window: int | None = None  #: ticks

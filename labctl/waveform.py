@@ -7,8 +7,9 @@ different terminals (``a | b``). So a train of 1e9 pulses is a few hundred bytes
 that has to be known before it is played (`Summary`) comes in closed form from its structure.
 
 Time is counted in whole ticks of one picosecond, so that durations add exactly and a width is never
-changed by rounding; the functions take and give seconds. Levels are volts. Between waveforms, and
-on a terminal that a segment does not name, the level is zero.
+changed by rounding; the functions take and give seconds. Levels are volts; amperes on a terminal
+that a step drives by a current; W/m2 on an optical one. Between waveforms, and on a terminal that a
+segment does not name, the level is zero.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class Bench:
             kinds = capabilities(self.definition.instruments[name].driver)
             if "waveforms" in kinds:
                 self.sources[name] = connected
-            if around := tuple(kind for kind in kinds if kind != "waveforms"):
+            if around := tuple(kind for kind in kinds if kind not in ("waveforms", "currents")):
                 self.stations.add(name, connected, around)
 
     def __getattr__(self, name: str) -> Any:
@@ -169,7 +169,8 @@ class Bench:
         finally:
             failures = self.make_safe()
         if self.keeps_settings:  # not before: nothing may come between an abort and zero volts
-            self.settings_after = self._settings_left(" ".join(failures))
+            everyone = {**self.sources, **self.stations.all}
+            self.settings_after = _settings_left(everyone, " ".join(failures))
         self.close()
         if error is None and failures:
             raise InstrumentFault("; ".join(failures))
@@ -192,23 +193,14 @@ class Bench:
             **self.stations.snapshot(),
         }
 
-    def _settings_left(self, failures: str) -> dict[str, dict[str, str]]:
-        """Ask those instruments for their settings that could be made safe."""
-        found: dict[str, dict[str, str]] = {}
-        for name, instrument in {**self.sources, **self.stations.all}.items():
-            if name in failures:
-                continue  # its link is likely gone, and each question would wait for an answer
-            try:
-                # what was found when the run began was noted then
-                shot = {key: said for key, said in instrument.snapshot().items() if key != "found"}
-                found[name] = shot
-                if entries := [*getattr(instrument, "drain", list)()]:
-                    shot["found"] = f"{name}: errors after the run: {', '.join(entries)}"
-            except Exception as error:  # noqa: BLE001 - all is safe: a run does not fail by this
-                found[name] = {"found": f"{name}: settings after the run not read: {error}"}
-        return found
-
-    def play(self, waveform: Any, compliance: float, **ranges: float) -> list[Row]:
+    def play(
+        self,
+        waveform: Any,
+        compliance: float,
+        *,
+        voltage_limits: Mapping[str, float] | None = None,
+        **ranges: float,
+    ) -> list[Row]:
         """Play a waveform by hand and return its readings.
 
         Parameters
@@ -217,10 +209,12 @@ class Bench:
             What to play.
         compliance
             Largest current of any terminal, A.
+        voltage_limits
+            Largest voltage of each terminal whose levels are currents, V.
         ranges
             Current range by terminal, A.
         """
-        step = Play(waveform, compliance, ranges)
+        step = Play(waveform, compliance, ranges, voltage_limits=dict(voltage_limits or {}))
         return [row for chunk in self.execute(step, _never) for row in chunk]
 
     def execute(self, step: Step, stop: StopRequest) -> Iterator[list[Row]]:
@@ -314,3 +308,20 @@ def _speed(definition: Definition) -> float:
 
 def _never() -> bool:
     return False
+
+
+def _settings_left(instruments: Mapping[str, Any], failures: str) -> dict[str, dict[str, str]]:
+    """Ask those instruments for their settings that could be made safe."""
+    found: dict[str, dict[str, str]] = {}
+    for name, instrument in instruments.items():
+        if name in failures:
+            continue  # its link is likely gone, and each question would wait for an answer
+        try:
+            # what was found when the run began was noted then
+            shot = {key: said for key, said in instrument.snapshot().items() if key != "found"}
+            found[name] = shot
+            if entries := [*getattr(instrument, "drain", list)()]:
+                shot["found"] = f"{name}: errors after the run: {', '.join(entries)}"
+        except Exception as error:  # noqa: BLE001 - all is safe: a run does not fail by this
+            found[name] = {"found": f"{name}: settings after the run not read: {error}"}
+    return found

@@ -48,8 +48,8 @@ class Lane:
 
     exact: bool
     t: Array  #: s after the beginning of the stretch
-    low: Array  #: V
-    high: Array  #: V; the same as `low` where exact
+    low: Array  #: V, or A where the terminal is driven by a current
+    high: Array  #: the same unit; the same as `low` where exact
     marks: tuple[Mark, ...] = ()  #: measurement windows, where exact
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import operator
 from collections.abc import Generator
@@ -18,7 +17,8 @@ from labctl.readings import Readings
 from labctl.results import Panel, Results
 from labctl.steps import Play, Step, Steps
 from labctl.units import Ampere, Ohm, Ratio, Second, Volt
-from labctl.waveform import Node, Segment, Window, rest, segment, ticks
+from labctl.waveform import Node
+from protocols.half_sweep import Form, half_sweep
 from protocols.iv_sweep_results import Sweeps
 from protocols.limited import Limit, limited
 from protocols.parameters import LongestTime, MostPulses, ReadVoltage, ReadWidth, Terminal
@@ -28,7 +28,6 @@ from protocols.state_read import StateRead, last_read, read_state
 __all__ = ["IvSweep"]
 
 Path = Literal["butterfly", "blocks", "positive", "negative"]
-Form = Literal["pulsed", "staircase", "linear"]
 
 #: sides of the half sweeps of one cycle
 _SIDES: dict[str, tuple[int, ...]] = {
@@ -166,24 +165,7 @@ class IvSweep(Protocol):
         """Return one half sweep: zero to the peak of a side (+1 or -1) and back."""
         peak = self._peak(side)
         out = [peak * k / self.points for k in range(self.points + 1)]
-        if self.form == "linear":
-            corners = [*out, *out[-2::-1]]
-            parts: list[Node] = [self._level(a, b) for a, b in itertools.pairwise(corners)]
-        else:
-            levels = [*out[1:], *out[-2:0:-1]]
-            parts = [self._level(level, level) for level in levels]
-        if self.form == "pulsed":
-            between = rest(self.gap)
-            parts = [part for level in parts for part in (level, between)]
-        return functools.reduce(operator.add, parts)
-
-    def _level(self, first: float, last: float) -> Segment:
-        length = ticks(self.dwell)
-        # a ramp is measured all along, so that its mean level is that of the mean current
-        begin, end = (0, length) if first != last else (round(0.62 * length), round(0.95 * length))
-        window = Window(self.terminal, begin, end, "pulse")
-        role: Literal["pulse", "rest"] = "pulse" if self.form == "pulsed" else "rest"
-        return segment(self.dwell, {self.terminal: (first, last)}, windows=(window,), role=role)
+        return half_sweep(out, self.form, self.dwell, self.gap, self.terminal)
 
     def preview(self) -> tuple[Panel, ...]:
         """Return the first cycle, to scale."""

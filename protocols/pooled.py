@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,9 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.analysis.decays import fit_decays
 from labctl.results import Metric, Trace
 
-__all__ = ["differences", "known", "metric_of", "points", "pooled", "pooled_times"]
+__all__ = [
+    "Uncertain", "differences", "geometric_of", "known", "mean_of", "metric_of", "points", "pooled",
+    "pooled_times",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
+#: a value and its standard uncertainty; not a number where it was not found
+Uncertain = tuple[float, float]
 
 
 def pooled(values: ArrayLike, u_common: float = 0.0) -> tuple[float, float | None]:
@@ -56,6 +61,32 @@ def metric_of(
     """
     mean, sigma = pooled(values, u_common)
     return Metric(mean, sigma, unit, definition) if math.isfinite(mean) else None
+
+
+def mean_of(rows: Sequence[Uncertain], unit: str, definition: str) -> Metric | None:
+    """Return the mean of what was found in each repeat; None where it was in none.
+
+    Parameters
+    ----------
+    rows
+        Values with the uncertainties of what is alike in all repeats, such as the distance of
+        levels or the gain of a meter: these do not shrink with their number.
+    unit, definition
+        Of the figure.
+    """
+    found = np.array([row for row in rows if np.all(np.isfinite(row))], float).reshape(-1, 2)
+    common = float(np.mean(found[:, 1])) if len(found) else 0.0
+    return metric_of(found[:, 0], unit, definition, common)
+
+
+def geometric_of(rows: Sequence[Uncertain], unit: str, definition: str) -> Metric | None:
+    """Return the geometric mean of positive values, as `mean_of` does the plain one."""
+    logs = [(math.log(x), u / x) for x, u in rows if x > 0]
+    found = mean_of(logs, unit, definition)
+    if found is None:
+        return None
+    value, sigma = math.exp(found.value), found.sigma
+    return Metric(value, None if sigma is None else value * sigma, unit, definition)
 
 
 def known(metrics: Mapping[str, Metric | None]) -> dict[str, Metric]:

@@ -15,6 +15,9 @@ volts, reads the current there, and is triggered by the generator's second outpu
     channel = "a"           # of the source-meter; "front" or "rear" of the others
     terminal = "bottom"     # of the device, that it holds
     line = 1                # of its trigger port, to which the generator's output 2 leads
+
+Or an oscilloscope (``driver = "keysightdsox"``) sees the level and what the current leaves across a
+resistor to ground, ``shunt``; see `sim_backend.instruments.keysightdsox`.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ __all__ = ["connect_cables", "with_meters"]
 
 _TRIGGER_OUTPUT = 2
 _USUAL = "keithley2600"
+#: what holds no terminal, but is joined to the generator's own
+_SCOPE = "keysightdsox"
+_KEYS = ("model", "address", "driver", "shunt")
 #: driver of a source-meter -> the channel that it usually holds the device with
 _CHANNELS = {"keithley2400": "front", "keithley2450": "front", "keithley2600": "a"}
 
@@ -47,15 +53,17 @@ def with_meters(bench: Mapping[str, Any]) -> dict[str, Any]:
     terminals = dict(bench.get("terminals", {}))
     for name, meter in _meters(bench):
         called = f"{name}.meter"
-        given = {key: meter[key] for key in ("model", "address", "driver") if key in meter}
+        given = {key: meter[key] for key in _KEYS if key in meter}
         sections[called] = section = {"driver": _USUAL, "address": "", **given}
+        if section["driver"] == _SCOPE:
+            continue
         channel = meter.get("channel") or _CHANNELS.get(section["driver"], "a")
         terminals[meter.get("terminal", "bottom")] = f"{called}.{channel}"
     return {**bench, "instruments": sections, "terminals": terminals}
 
 
 def connect_cables(bench: Mapping[str, Any], instruments: Mapping[str, Any]) -> None:
-    """Lead each generator's second output to the trigger port of its meter.
+    """Lead each generator's second output to what it triggers, and join an oscilloscope's inputs.
 
     Parameters
     ----------
@@ -67,12 +75,16 @@ def connect_cables(bench: Mapping[str, Any], instruments: Mapping[str, Any]) -> 
     Raises
     ------
     BadInput
-        A meter has no trigger port.
+        A meter has no trigger port, or a scope cannot see the current of the device.
     """
     for name, meter in _meters(bench):
+        driver = meter.get("driver", _USUAL)
+        if driver == _SCOPE:
+            driven, scope = instruments[name].outputs[0], instruments[f"{name}.meter"]
+            scope.join(driven.outlet)
+            driven.changed = scope.acquisition.changed
         if len(instruments[name].outputs) < _TRIGGER_OUTPUT:
             continue  # nothing triggers it: the driver says so
-        driver = meter.get("driver", _USUAL)
         heard = _input(instruments[f"{name}.meter"], driver, meter.get("line", 1))
         if heard is None:
             raise BadInput(
@@ -84,6 +96,8 @@ def connect_cables(bench: Mapping[str, Any], instruments: Mapping[str, Any]) -> 
 
 def _input(instrument: Any, driver: str, line: int) -> Callable[[], None] | None:
     """Return what an edge on a line of an instrument's trigger port does; None without a port."""
+    if driver == _SCOPE:
+        return partial(instrument.feel_edge)
     if driver == "keithley2400":
         return partial(instrument.pulse_trigger_link, line)
     if driver == "keithley2450":

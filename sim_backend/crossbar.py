@@ -28,12 +28,14 @@ from labctl.kernels import kernels
 from sim_backend.lines import Lines, factorise
 
 __all__ = [
-    "PERFECT", "Cells", "Drive", "Ohmic", "Solution", "Wires", "read_matrix", "scheme", "solve",
+    "PERFECT", "Cells", "Drive", "Ohmic", "Solution", "Wires", "read_matrix", "scheme", "shares",
+    "solve",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
 
 _KERNELS = "sim_backend.devices.kernels.lines"
+_WORTH = 200  # cells for which compiled code is loaded
 _MOST_ITERATIONS = 10_000
 _MOST_NEWTON = 100
 _IDEAL = 1e-9  # Ohm; a wire without resistance is solved as this, far below what can be measured
@@ -60,6 +62,12 @@ class Drive:
     words: Array  #: shape (rows,)
     bits: Array  #: shape (columns,)
     gates: NDArray[np.bool_] | None = None  #: rows whose transistors conduct; all when not given
+
+    @property
+    def levels(self) -> Array:
+        """Voltages of all lines, those that float at zero; shape (rows + columns,)."""
+        levels: Array = np.nan_to_num(np.concatenate([self.words, self.bits]))
+        return levels
 
 
 class Cells(Protocol):
@@ -99,6 +107,23 @@ class Solution:
         return float(np.sum(self.v * self.i))
 
 
+def shares(name: str) -> tuple[float, float]:
+    """Return what unselected word and bit lines get, as shares of the selected word line's voltage.
+
+    Not a number for lines that float.
+
+    Raises
+    ------
+    BadInput
+        The scheme is unknown.
+    """
+    if name not in (*_SCHEMES, "floating"):
+        raise BadInput(
+            f'the scheme "{name}" was asked for; there are {", ".join((*_SCHEMES, "floating"))}'
+        )
+    return _SCHEMES.get(name, (np.nan, np.nan))
+
+
 def scheme(name: str, voltage: float, row: int, column: int, shape: tuple[int, int]) -> Drive:
     """Return the voltages that select one cell.
 
@@ -118,16 +143,12 @@ def scheme(name: str, voltage: float, row: int, column: int, shape: tuple[int, i
     BadInput
         The scheme is unknown, or the cell is not in the array.
     """
-    if name not in (*_SCHEMES, "floating"):
-        raise BadInput(
-            f'the scheme "{name}" was asked for; there are {", ".join((*_SCHEMES, "floating"))}'
-        )
+    word, bit = shares(name)
     if not (0 <= row < shape[0] and 0 <= column < shape[1]):
         raise BadInput(
             f"the cell {row}, {column} was selected; the array has {shape[0]} rows and "
             f"{shape[1]} columns, counted from 0"
         )
-    word, bit = _SCHEMES.get(name, (np.nan, np.nan))
     words, bits = np.full(shape[0], word * voltage), np.full(shape[1], bit * voltage)
     words[row], bits[column] = voltage, 0.0
     return Drive(words, bits, np.arange(shape[0]) == row)
@@ -265,7 +286,7 @@ class _System(NamedTuple):
         ArithmeticError
             The iterations did not settle.
         """
-        fast = kernels(_KERNELS)
+        fast = kernels(_KERNELS) if self.g.size >= _WORTH else None
         if fast is None:
             bit, count = _gradients(self, tolerance)
         else:
@@ -304,6 +325,8 @@ def _gradients(system: _System, tolerance: float) -> tuple[Array, int]:
     z = bits.solve(residual)
     p, bp = z.copy(), residual.copy()
     now = _dot(residual, z)
+    if now <= 0:  # every line is at zero
+        return b, 0
     for count in range(1, _MOST_ITERATIONS):
         ap = bp - g * words.solve((g * p).T).T
         step = now / _dot(p, ap)

@@ -39,6 +39,8 @@ __all__ = ["Device", "VirtualLaboratory", "open_laboratory"]
 _TURN = 0.02  # s of the wall clock
 #: drivers that need no virtual instrument: they take the device as it is
 _WITHOUT_INSTRUMENT = frozenset({"direct"})
+#: keys of a section that an instrument's place has by name
+_KNOWN = frozenset({"driver", "model", "address"})
 
 
 class KeptClock(Clock):
@@ -224,12 +226,11 @@ class VirtualLaboratory:
     def _instrument(
         self, name: str, section: Mapping[str, Any], terminals: Mapping[str, str]
     ) -> Reporting:
-        known = ("driver", "model", "address")
         bay = Bay(
             name=name,
             driver=section["driver"],
             model=section.get("model", ""),
-            options={key: value for key, value in section.items() if key not in known},
+            options={key: value for key, value in section.items() if key not in _KNOWN},
             clock=self.fixture.clock,
             fixture=self.fixture,
             needles=self.needles,
@@ -238,6 +239,9 @@ class VirtualLaboratory:
             serial=f"{derived(self.seed, name) % 10_000_000:07d}",
             line_frequency=self.simulation.line_frequency,
             meter=lambda channel, spec: self._channel(f"{name}.{channel}", spec, terminals),
+            seed=f"{self.seed}/{name}",
+            session=self.sessions,
+            ideal=not self.simulation.noise.instrument,
         )
         return build(bay, f"{self.name}: instruments.{name}")
 

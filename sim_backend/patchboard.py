@@ -1,13 +1,15 @@
 """The patchboard: what a switching matrix joins, between the channels of instruments and a device.
 
 The matrix tells which channels and terminals its closed relays join; the patchboard puts that into
-the fixture, notes what was switched hot, and leaves terminals floating that nothing leads to.
+the fixture, notes what was switched hot, and leaves terminals floating that nothing leads to. The
+lines of a crossbar are cared for by the crossbar where nothing leads to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sim_backend.addressed import AddressedCrossbar
 from sim_backend.devices.joined import GROUND, Net, PatchedDevice
 from sim_backend.devices.model import DeviceModel, State
 from sim_backend.drive import NEVER, Drive
@@ -51,14 +53,18 @@ class Patchboard:
             fixture.model, fixture.state, {},
         )  # fmt: skip
         self.wire(*self._device)
-        for name in self._terminals:
+        for name in () if isinstance(self._device[0], AddressedCrossbar) else self._terminals:
             self._loose[name] = fixture.connect(name)
         self.wire(*self._device)
 
     def wire(self, model: DeviceModel, state: State, resistances: Mapping[str, float]) -> None:
         """Put a device behind the relays, with the contact resistance of its terminals, Ohm."""
         self._device = (model, state, resistances)
-        patched = PatchedDevice(model, self.channels, self._terminals, self.nets, self._resistance)
+        switched = self._terminals
+        if isinstance(model, AddressedCrossbar):
+            led = {name for net in self.nets for name in net.terminals}
+            model, switched = model.led_to(led), ()
+        patched = PatchedDevice(model, self.channels, switched, self.nets, self._resistance)
         moved = {
             channel: resistances[terminal]
             for net in self.nets

@@ -28,7 +28,9 @@ _MODULES: Mapping[str, str] = MappingProxyType(
     {
         "agilent33500": "sim_backend.instruments.agilent33500_models",
         "b1500": "sim_backend.instruments.b1500",
+        "crossbar": "sim_backend.instruments.switch",
         "keysight81160a": "sim_backend.instruments.keysight81160a",
+        "keysightdsox": "sim_backend.instruments.keysightdsox",
         "keithley2400": "sim_backend.instruments.keithley2400_models",
         "keithley2450": "sim_backend.instruments.keithley2450_models",
         "keithley2600": "sim_backend.instruments.keithley2600_models",
@@ -46,7 +48,7 @@ _MODULES: Mapping[str, str] = MappingProxyType(
 #: those that move the wafer under the needles
 _PROBERS = frozenset({"sentio", "velox"})
 #: those that stand between channels and the device
-_SWITCHES = frozenset({"keithley3706a", "keithley707b"})
+_SWITCHES = frozenset({"crossbar", "keithley3706a", "keithley707b"})
 
 
 class Bay(NamedTuple):
@@ -66,6 +68,9 @@ class Bay(NamedTuple):
     board: Patchboard | None = None  #: what a switch joins; None without one
     #: puts a drive on the terminal wired to a channel, or on air; returns where it is
     plug: Callable[[str, Drive], Fixture] | None = None
+    seed: str = "0"  #: of errors and noise that are the instrument's own
+    session: int = 0  #: number of times the laboratory was opened: noise differs, errors stay
+    ideal: bool = True  #: without errors and noise
 
 
 def has_prober(bench: Mapping[str, Any]) -> bool:

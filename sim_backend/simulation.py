@@ -32,6 +32,8 @@
     load = "4 kOhm"
     switch = false               # true: joined only while the terminal "select" is high
 
+    [simulation.crossbar]        # an array of such devices: see `sim_backend.addressed`
+
     [[simulation.faults]]        # what is to go wrong on the wire (see `sim_backend.faults`)
 """
 
@@ -41,11 +43,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from labctl.errors import BadInput
 from labctl.protocol import explain
 from labctl.units import Hertz, Kelvin, Second
+from sim_backend.addressed import Crossbar
 from sim_backend.devices.lit import Diode
 from sim_backend.devices.star import Joint
 from sim_backend.wafer import Wafer
@@ -85,7 +88,14 @@ class Simulation(BaseModel):
     wafer: Wafer | None = None
     light: Diode | None = None
     node: Joint | None = None
+    crossbar: Crossbar | None = None
     speed: Annotated[float, Gt(0)] = Field(1.0, description="For a laboratory that is served.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Simulation:
+        if self.crossbar is not None and (self.wafer or self.light or self.node):
+            raise ValueError("a crossbar stands alone: leave out wafer, light and node")
+        return self
 
 
 def read_simulation(bench: Mapping[str, Any]) -> Simulation:
@@ -102,6 +112,7 @@ def read_simulation(bench: Mapping[str, Any]) -> Simulation:
     except ValidationError as error:
         kinds: dict[str, type[BaseModel]] = {
             "noise": Noise, "wafer": Wafer, "light": Diode, "node": Joint,
+            "crossbar": Crossbar,
         }  # fmt: skip
         kind = kinds.get(str((*error.errors()[0]["loc"], "")[0]), Simulation)
         raise BadInput(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labctl.errors import BadInput
 from sim_backend import devices
+from sim_backend.addressed import AddressedCrossbar
 from sim_backend.devices import DeviceModel, State, Stream
 from sim_backend.devices.lit import LitDevice
 from sim_backend.devices.placed import PlacedDevice
@@ -52,6 +53,7 @@ class Specimen:
     ) -> None:
         self.simulation, self.name, self.seed = simulation, name, seed
         self.wafer = simulation.wafer or Wafer()
+        self._named = ""  #: cell of a crossbar with a decoder
         self._path = path
         self._saved: dict[str, SavedDevice] = {}
         if saved is not None:
@@ -74,6 +76,8 @@ class Specimen:
         """
         if stands:
             return self.wafer.find(stands)
+        if self.simulation.crossbar is not None and self.simulation.crossbar.decoder:
+            self._named = site
         return self.wafer.find(site if self.simulation.wafer is not None else "")
 
     def take(self, site: Site, now: float) -> Sitting:
@@ -115,6 +119,13 @@ class Specimen:
                 f'"{self._path}" holds the state of a device {saved.family} {saved.preset}, the '
                 f"bench asks for {account['family']} {account['preset']}; use another state file"
             )
+        crossbar = self.simulation.crossbar
+        cells = 1 if crossbar is None else crossbar.rows * crossbar.columns
+        if saved.devices != cells:
+            raise BadInput(
+                f'"{self._path}" holds the state of {saved.devices} devices, the bench has '
+                f"{cells}; use another state file"
+            )
         return restored(saved)
 
     def _model(self, place: Place) -> DeviceModel:
@@ -131,6 +142,8 @@ class Specimen:
         model = family.load(section.pop("preset", ""), section, where)
         if simulation.node is not None:
             model = StarDevice(model, simulation.node)
+        if (crossbar := simulation.crossbar) is not None:
+            return AddressedCrossbar(model, crossbar, crossbar.find(self._named))
         if simulation.light is not None:
             model = LitDevice(model, simulation.light)
         if place.condition == "good" and place.scale == 1:

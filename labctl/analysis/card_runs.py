@@ -8,6 +8,7 @@ protocol, so that write-verify, identical pulses and any mixture of them are tre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -84,8 +85,9 @@ def _walk(rows: Sequence[Row]) -> tuple[list[float], list[int], list[int]]:
     reads: list[float] = []
     pending: list[int] = []
     for row in rows:
-        if row.role == "pulse" and row.v_set != 0:
-            pending.append(1 if row.v_set > 0 else -1)
+        asked = row.v if math.isnan(row.v_set) else row.v_set  # of a current only v has a sign
+        if row.role == "pulse" and asked != 0:
+            pending.append(1 if asked > 0 else -1)
         elif row.role == "read" and not row.flags & _UNUSABLE and row.v != 0:
             if pending and reads:
                 states.append(float(np.mean(reads)))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from labctl.analysis.arrhenius import DEFINITIONS_ARRHENIUS
 from labctl.analysis.bcm import DEFINITIONS_BCM
 from labctl.analysis.conduction import DEFINITIONS_CONDUCTION
+from labctl.analysis.definitions_currents import DEFINITIONS_CURRENTS
 from labctl.analysis.definitions_imported import DEFINITIONS_IMPORTED
 from labctl.analysis.definitions_programming import DEFINITIONS_PROGRAMMING
 from labctl.analysis.definitions_reliability import DEFINITIONS_RELIABILITY
@@ -71,6 +72,7 @@ DEFINITIONS: dict[str, Definition] = collect(
         *DEFINITIONS_SPIKES,
         *DEFINITIONS_STIMULI,
         *DEFINITIONS_PROGRAMMING,
+        *DEFINITIONS_CURRENTS,
         *DEFINITIONS_DRIFT,
         *DEFINITIONS_SLOW_NOISE,
         *DEFINITIONS_DWELL,

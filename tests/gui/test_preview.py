@@ -167,6 +167,30 @@ def test_levels_under_the_pointer_are_told() -> None:
     assert "top 0 V" in text_at(found, ticks(5e-6))
 
 
+def test_a_terminal_driven_by_a_current_has_a_lane_in_amperes() -> None:
+    """Its reads by a voltage keep the one in volts; the two never share an axis."""
+    asked = {"currents": "20 uA, 90 uA, 150 uA", "repeats": 1}
+    found = course(catalogue.protocol_from("programming-curve", asked))
+    assert found.zoom is not None
+    assert found.zoom.terminals == ("top", "top (A)")
+    assert found.zoom.extremes("top") == (0.0, pytest.approx(0.1))
+    assert found.zoom.extremes("top (A)") == (0.0, pytest.approx(180e-6))
+    pulses = [stage for stage in found.stages if stage.label["part"] == "pulse"]
+    text = text_at(found, (pulses[1].start + pulses[1].stop) // 2)
+    assert "top 90 µA" in text
+    assert "top 0 V" in text
+
+
+def test_lanes_of_both_units_are_painted(preview: WaveformPreview) -> None:
+    asked = catalogue.protocol_from("iv-current", {"points": 5, "cycles": 1})
+    preview.setCourse(course(asked))
+    preview.show_whole()
+    image = preview.grab().toImage()
+    colours = {image.pixelColor(x, y).name() for x in range(80, 690, 3) for y in range(60, 180, 3)}
+    assert len(colours) > 3
+    assert preview.course().zoom.terminals == ("top (A)",)
+
+
 def test_a_protocol_is_walked_beside_the_event_loop(
     qapp: QApplication, ppf: Protocol, qtbot
 ) -> None:

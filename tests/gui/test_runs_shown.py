@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from gui import listed, papers, reading
 from gui.errand import Answer, Elsewhere
 from gui.exporting import Exporter, default_path
+from gui.following import told_of_step
 from gui.listed import Wanted
 from gui.panels import PanelPlot
 from gui.refit import Refit
@@ -31,7 +32,7 @@ from gui.worker import Worker
 from labctl import catalogue, engine
 from labctl.control import Control
 from labctl.errors import BadInput
-from labctl.journal import JOURNAL, READINGS
+from labctl.journal import JOURNAL, READINGS, Begun
 from labctl.record import Record
 from labctl.remarks import Remarks
 from labctl.results import Fit, Metric, Results
@@ -161,6 +162,22 @@ def test_readings_are_all_in_the_plot_of_a_short_run(folder: Path) -> None:
     shown = sorted(x for trace in found.readings.traces for x in trace.x)
     assert shown == sorted(record.readings.t.tolist())
     assert found.steps == len(record.steps)
+
+
+def test_where_a_current_was_asked_for_the_voltages_are_shown_as_well(tmp_path: Path) -> None:
+    asked = {"currents": "20 uA, 90 uA, 150 uA", "repeats": 1}
+    protocol = catalogue.protocol_from("programming-curve", asked)
+    record = engine.run(protocol, "direct-pcm", engine.Options(tmp_path), Control())
+    found = reading.glance(str(record.folder))
+    reading.close(str(record.folder))
+    (pulses,) = found.voltages.traces
+    assert (pulses.label, len(pulses.x)) == ("pulse on top", 3)
+    assert pulses.y == pytest.approx([0.9, 90e-6 * 13e3, 150e-6 * 13e3], rel=1e-3)
+    assert (found.voltages.y_label, found.voltages.y_unit) == ("voltage", "V")
+    assert {trace.label for trace in found.readings.traces} == {"pulse on top", "read on top"}
+    (step,) = [s for s in record.steps if s.label["part"] == "pulse" and s.label["pulse"] == 1]
+    told = told_of_step(Begun(step.index, 1, 0, 0.0, step.what))
+    assert told.startswith("play 1 us, 1 pulses, peak 90 uA within 3 V, compliance 1 mA")
 
 
 def test_zooming_into_many_readings_shows_every_one(monkeypatch, folder: Path) -> None:

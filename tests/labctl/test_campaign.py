@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from instruments.keithley2600_script import SCRIPT
 from labctl import campaign, catalogue, engine, sequence
 from labctl.campaign_command import run_campaign
 from labctl.campaign_file import Campaign
@@ -112,14 +113,17 @@ def test_a_site_without_contact_is_passed_over_and_named(tmp_path):
     assert any(f"no contact, and no data, on {lost.site}" in note for note in found.notes)
 
 
+LOADED = SCRIPT.count("\n")  # lines that the driver sends before anything is played
+
 # the link is lost at this line: late enough that what is left after a resume does not reach it
-FAULT = '[[simulation.faults]]\ninstrument = "smu"\nkind = "close"\nat = 375\n'
+FAULT = '[[simulation.faults]]\ninstrument = "smu"\nkind = "close"\nat = {}\n'
+LATE = FAULT.format(LOADED + 80)
 
 
 def test_a_dropped_link_is_tried_again_where_it_broke_off(tmp_path):
     text = 'sites = "3,3,1"\nretries = 1'
     stages = PAIR.replace("repeats = 1", "repeats = 30")
-    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=FAULT)
+    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=LATE)
     folder, progress, _ = carried_out(written(tmp_path, text, bench=bench, stages=stages), tmp_path)
     assert [(part.status, part.tries) for part in progress.parts] == [("done", 2)]
     for part in progress.parts:
@@ -131,7 +135,7 @@ def test_a_dropped_link_is_tried_again_where_it_broke_off(tmp_path):
 
 
 # of the lines of the first site: amid its pulses
-AMID = '[[simulation.faults]]\ninstrument = "smu"\nkind = "{}"\nat = 340\n'
+AMID = f'[[simulation.faults]]\ninstrument = "smu"\nkind = "{{}}"\nat = {LOADED + 45}\n'
 
 
 def test_needles_that_lose_a_site_amid_its_pulses_are_told_of(tmp_path):
@@ -170,7 +174,7 @@ def test_a_stuck_prober_fails_its_sites_in_one_sentence_and_stops_the_campaign(t
 
 
 def test_a_row_of_failures_ends_it_and_it_can_be_resumed(tmp_path):
-    early = FAULT.replace("375", "12")
+    early = FAULT.format(12)
     bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=early)
     said = tmp_path / "said.jsonl"
     program = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
@@ -276,7 +280,7 @@ def test_no_site_is_begun_after_the_longest_time(tmp_path):
 def test_a_step_in_doubt_is_skipped_where_the_file_says_so(tmp_path):
     text = 'sites = "3,3,1"\nretries = 2\ninterrupted = "skip"'
     stages = PAIR.replace("repeats = 1", "repeats = 30")
-    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=FAULT)
+    bench = wafer(tmp_path, open="0 %", short="0 %", miss="0 %", faults=LATE)
     folder, progress, _ = carried_out(written(tmp_path, text, bench=bench, stages=stages), tmp_path)
     (part,) = progress.parts
     assert (part.status, part.tries) == ("done", 2)
@@ -493,7 +497,7 @@ def test_a_small_night_is_killed_and_ends_whole(tmp_path):
 @pytest.mark.timeout(1800)
 def test_a_night_with_dead_devices_lost_contacts_a_kill_and_dropped_links(tmp_path):
     """25 dies, two temperatures, three protocols; it ends whole, with map, yield and report."""
-    faults = FAULT.replace("375", "370")  # before the end of the longest runs
+    faults = FAULT.format(LOADED + 75)  # before the end of the longest runs
     bench = wafer(tmp_path, open="6 %", short="4 %", miss="10 %", faults=faults)
     stages = UPDATES + PAIR + FADING
     folder, before, after = night(tmp_path, "2..6, 2..6, 1", 20, bench, stages)

@@ -57,7 +57,8 @@ def test_the_envelope_counts_the_whole_run_and_says_each_violation_once():
 
 
 def test_imagined_readings_are_an_ideal_resistor_in_the_middle_of_each_window():
-    readings = imagine(pulse(1.0, 1e-4) + rest(1e-2) + read(0.1, 1e-3), 2e-4, start=5.0)
+    waveform = pulse(1.0, 1e-4) + rest(1e-2) + read(0.1, 1e-3)
+    readings = imagine(Play(waveform, 1e-3), 2e-4, start=5.0)
     assert readings.i == pytest.approx([2e-4, 2e-5])
     assert readings.t == pytest.approx([5 + 82.5e-6, 5 + 0.0101 + 0.575e-3])
     assert [row.role for row in readings] == ["pulse", "read"]
@@ -66,7 +67,7 @@ def test_imagined_readings_are_an_ideal_resistor_in_the_middle_of_each_window():
 def test_imagined_readings_are_found_by_number_in_a_long_train():
     body = pulse(1.0, 1e-4) + rest(9e-4) + read(0.1, 1e-3) * 3
     train = rest(1.0) + (body * 5 + rest(0.1)) * 10**8
-    readings = imagine(train, 1e-4)
+    readings = imagine(Play(train, 1e-3), 1e-4)
     assert len(readings) == 20 * 10**8
     first = list(itertools.islice(readings, 60))
     assert [readings[k] for k in range(60)] == first

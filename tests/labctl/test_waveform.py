@@ -464,7 +464,7 @@ def test_a_train_without_gap_and_one_too_fast() -> None:
 
 @pytest.mark.parametrize("level", [math.inf, math.nan, (0.0, math.nan)])
 def test_a_level_must_be_a_number(level: float) -> None:
-    with pytest.raises(BadInput, match="not a finite voltage"):
+    with pytest.raises(BadInput, match="a level that is not finite"):
         segment(1e-3, {"top": level})
 
 

@@ -66,7 +66,7 @@ def walked(protocol, conductance: float = 1e-4):
         except StopIteration:
             break
         found.append(step)
-        answer = imagine(step.waveform, conductance) if isinstance(step, Play) else Readings()
+        answer = imagine(step, conductance) if isinstance(step, Play) else Readings()
     course.close()
     return found
 
