@@ -1,4 +1,4 @@
-"""Waveform generators with a source-meter that reads: the 33500 series and the 81160A.
+"""Waveform generators with a reader beside them: the 33500 series and the 81160A.
 
 A generator has fast edges and no meter; a source-meter reads small currents and has no fast edges.
 Together they are one waveform source: output 1 of the generator drives the device's top terminal,
@@ -31,6 +31,15 @@ to the port's ground. A section of a bench file::
     [terminals]
     top = "awg.1"
 
+With an oscilloscope output 1 goes to its channel 1 as well, the device's other end to channel 2,
+output 2 to its external trigger input::
+
+    [instruments.awg.meter]
+    driver = "keysightdsox"
+    model = "DSOX3024T"
+    address = "USB0::0x2A8D::0x1766::MY57800002::INSTR"
+    shunt = "1 kOhm"            # from channel 2 to ground; its own 50 Ohm where that is left out
+
 What to know of it:
 
 - A pulse may be as short as the generator makes it, but a reading takes the source-meter's aperture
@@ -41,7 +50,9 @@ What to know of it:
 - **A generator has no compliance.** The source-meter's limit acts after the settling time of its
   range; in shorter levels only the 50 Ohm of the output and the resistor in series bound a current.
   A step whose compliance they do not guarantee is refused, unless the bench file accepts it.
-- The device sees what 50 Ohm and the resistor leave of a level; rows have that voltage.
+- **An oscilloscope limits no current at all**: only 50 Ohm, `series` and `shunt` do. Its eight bits
+  are a coarse ammeter, and an honest one: rows state what its data sheet allows.
+- The device sees what 50 Ohm and the resistors leave of a level; rows have that voltage.
 - Neither instrument can watch the computer. If that falls silent, the burst plays to its end and
   leaves zero volts on the device, with both outputs on.
 - Where a waveform does not fit into the memory at the resolution that it needs, intervals are
@@ -63,11 +74,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instruments.agilent33500_checks import Unit
 from instruments.agilent33500_limits import GENERATORS
-from instruments.agilent33500_program import Program, compile_play
+from instruments.agilent33500_pairing import Pairing, WithMeter, WithScope
 from instruments.agilent33500_readers import READERS, Reader
 from instruments.agilent33500_reads import Wiring
+from instruments.agilent33500_watch import Viewed
+from instruments.keysightdsox_limits import SCOPES, Input
 from instruments.options import known_model
-from labctl.capability import Floor, Forecast, Setup, Violation
+from labctl.capability import Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.protocol import explain
 from labctl.steps import Play
@@ -80,12 +93,14 @@ __all__ = ["check", "connect", "forecast", "recognise"]
 
 #: without a connection the lower mains frequency is assumed, whose shortest aperture is longer
 _LINE_FREQUENCY = 50.0
+#: driver of an oscilloscope
+_SCOPE = "keysightdsox"
 #: by which the generator's clock may be off, relative (5992-2572EN)
 _CLOCK = 1e-6
 
 
 class _Meter(BaseModel):
-    """The source-meter of a section."""
+    """The source-meter or the oscilloscope of a section."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,6 +110,7 @@ class _Meter(BaseModel):
     channel: str = ""
     line: Annotated[int, Ge(1)] = 1
     terminal: str = "bottom"
+    shunt: Annotated[Ohm, Gt(0)] | None = None
 
 
 class _Options(BaseModel):
@@ -125,7 +141,7 @@ def check(setup: Setup, play: Play) -> list[Violation]:
     BadInput
         A model, an output or an option is not allowed.
     """
-    return compile_play(play, _unit(setup, _options(setup))).violations
+    return _pairing(setup, _options(setup)).compile(play).violations
 
 
 def recognise(idn: str) -> str | None:
@@ -144,17 +160,14 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
     play
         The step.
     """
-    program = compile_play(play, _unit(setup, _options(setup))).program
+    pairing: Pairing = _pairing(setup, _options(setup))
+    program = pairing.compile(play).program
     if program is None:
         return None
-    floors = tuple(_floor(program, terminal) for terminal in setup.channels if program.readings)
+    read = setup.channels if program.taken else ()
+    floors = tuple(pairing.floor(program, terminal) for terminal in read)
     timing = max(program.rounding, _CLOCK * program.duration)
     return Forecast("arbitrary waveform", timing, floors, program.duration)
-
-
-def _floor(program: Program, terminal: str) -> Floor:
-    meter = program.i_meter
-    return Floor(terminal, meter.bound(0.0, program.nplc), meter.full_scale, program.aperture)
 
 
 def connect(setup: Setup) -> GeneratorAndMeter:
@@ -176,10 +189,13 @@ def connect(setup: Setup) -> GeneratorAndMeter:
     from instruments.agilent33500_meter import open_pair
 
     options = _options(setup)
-    meter, unit = options.meter, _unit(setup, options)
-    wiring = Wiring(meter.address, meter.channel or unit.meter.channels[0], meter.line)
+    meter, pairing = options.meter, _pairing(setup, options)
+    channel = meter.channel
+    if isinstance(pairing, WithMeter):
+        channel = channel or pairing.unit.meter.channels[0]
+    wiring = Wiring(meter.address, channel, meter.line)
     leave = options.found_on == "leave"
-    return open_pair(setup, unit, wiring, options.timeout, leave=leave)
+    return open_pair(setup, pairing, wiring, options.timeout, leave=leave)
 
 
 def _options(setup: Setup) -> _Options:
@@ -187,7 +203,7 @@ def _options(setup: Setup) -> _Options:
         raise BadInput(
             f"{setup.name}: a generator has no meter; give the section a table "
             f"[instruments.{setup.name}.meter] with the model and the address of the source-meter "
-            "that holds the other end of the device"
+            "that holds the other end of the device, or of an oscilloscope"
         )
     try:
         return _Options(**setup.options)
@@ -197,9 +213,25 @@ def _options(setup: Setup) -> _Options:
         raise BadInput(explain(error, f"instruments.{setup.name}", fields)) from None
 
 
-def _unit(setup: Setup, options: _Options) -> Unit:
-    generator = known_model(setup, GENERATORS)
-    meter = _reader(setup.name, options.meter)
+def _pairing(setup: Setup, options: _Options) -> WithMeter | WithScope:
+    """Return what plays and reads a section's steps.
+
+    Raises
+    ------
+    BadInput
+        A model, an output or an option is not allowed.
+    """
+    generator, given = known_model(setup, GENERATORS), options.meter
+    if given.driver == _SCOPE:
+        wired = _input(setup.name, given)
+        _check_outputs(setup)
+        return WithScope(Viewed(generator, wired, options.series, setup.channels))
+    meter = _reader(setup.name, given)
+    _check_outputs(setup)
+    return WithMeter(Unit(generator, meter, options.series, setup.channels, _LINE_FREQUENCY))
+
+
+def _check_outputs(setup: Setup) -> None:
     wrong = {name: output for name, output in setup.channels.items() if output != "1"}
     if wrong:
         terminal, output = next(iter(wrong.items()))
@@ -209,7 +241,32 @@ def _unit(setup: Setup, options: _Options) -> Unit:
         )
     if len(setup.channels) > 1:
         raise BadInput(f"{setup.name}: output 1 drives one terminal, not {len(setup.channels)}")
-    return Unit(generator, meter, options.series, setup.channels, _LINE_FREQUENCY)
+
+
+def _input(name: str, given: _Meter) -> Input:
+    """Return the oscilloscope of a section, and what lies between its channel 2 and ground.
+
+    Raises
+    ------
+    BadInput
+        It is not known, or the current would find no way to ground.
+    """
+    scope = SCOPES.get(given.model)
+    if scope is None:
+        raise BadInput(
+            f'{name}: the oscilloscope "{given.model}" is not known; there are {", ".join(SCOPES)}'
+        )
+    if given.channel:
+        raise BadInput(
+            f'{name}: the meter is on channel "{given.channel}"; an oscilloscope sees the level on '
+            "channel 1 and the current on channel 2, so leave channel out"
+        )
+    if given.shunt is None and not scope.fifty:
+        raise BadInput(
+            f"{name}: the inputs of a {scope.name} have 1 MOhm and cannot be switched to 50 Ohm; "
+            'put a resistor beside channel 2 and name it, shunt = "50 Ohm"'
+        )
+    return Input(scope, given.shunt)
 
 
 def _reader(name: str, given: _Meter) -> Reader:
@@ -223,11 +280,15 @@ def _reader(name: str, given: _Meter) -> Reader:
     meter = READERS.get(given.model)
     if meter is None or meter.driver != given.driver:
         known = [model for model, reader in READERS.items() if reader.driver == given.driver]
-        drivers = sorted({reader.driver for reader in READERS.values()})
+        drivers = sorted({_SCOPE, *(reader.driver for reader in READERS.values())})
         allowed = f"{given.driver} there are {', '.join(known)}" if known else ", ".join(drivers)
         raise BadInput(
             f'{name}: the meter "{given.model}" of the driver "{given.driver}" cannot be triggered '
             f"by a generator; {'of ' if known else 'allowed drivers are '}{allowed}"
+        )
+    if given.shunt is not None:
+        raise BadInput(
+            f"{name}: the meter has a shunt, which only an oscilloscope reads across; leave it out"
         )
     if given.channel and given.channel not in meter.channels:
         raise BadInput(

@@ -164,6 +164,10 @@ class Ammeter(Mainframe):
             text = answer.removeprefix("labctl fault ")
             raise queue_fault(self.name, [text, *self.drain()], "setting it up")
 
+    def waiting(self) -> bool:
+        """Return whether it would hear an edge now: it does once `watch` has returned."""
+        return True
+
     def taken(self, *, over: bool) -> int:
         """Return how many readings there are."""
         buffers = (f"smu{self.channel}.nvbuffer{k}.n" for k in (1, 2))

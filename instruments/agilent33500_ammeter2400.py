@@ -127,6 +127,10 @@ class Ammeter2400(Mainframe):
             f":TRAC:POIN {max(count, 1)};:ARM:COUN 1;:TRIG:COUN {max(count, 1)}"
         )
 
+    def waiting(self) -> bool:
+        """Return whether it would hear an edge now: it does once `watch` has returned."""
+        return True
+
     def taken(self, *, over: bool) -> int:
         """Return how many readings there are; none until the burst is over."""
         if not over:

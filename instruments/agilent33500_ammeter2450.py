@@ -124,6 +124,10 @@ class Ammeter2450(Mainframe):
             f':TRIG:BLOC:MEAS 3,"{BUFFER}",1;:TRIG:BLOC:BRAN:COUN 4,{count},2'
         )
 
+    def waiting(self) -> bool:
+        """Return whether it would hear an edge now: it does once `watch` has returned."""
+        return True
+
     def taken(self, *, over: bool) -> int:
         """Return how many readings there are."""
         with link_faults(self.name, "waiting for readings"):
@@ -157,8 +161,8 @@ class Ammeter2450(Mainframe):
             )
         return [
             Raw(
-                one.i,
-                one.v if one.status & READ_BACK else math.nan,
+                one.sensed,
+                one.sourced if one.status & READ_BACK else math.nan,
                 bool(one.status & LIMITED),
                 one.t,
             )

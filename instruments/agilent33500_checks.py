@@ -1,9 +1,10 @@
-"""What a generator and its source-meter are, and what of a step they cannot play at all."""
+"""What a generator and its reader are, and what of a step they cannot play at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from instruments.agilent33500_limits import RESISTANCE, Generator, limits_of
 from instruments.agilent33500_readers import Reader
@@ -15,7 +16,27 @@ from labctl.summary import Summary
 from labctl.units import show
 from labctl.waveform import seconds
 
-__all__ = ["Unit", "check_waveform", "chosen_range"]
+__all__ = ["Played", "Unit", "check_shape", "check_waveform", "chosen_range"]
+
+
+class Played(Protocol):
+    """A generator with a reader, whatever that is."""
+
+    @property
+    def generator(self) -> Generator:
+        """What plays."""
+
+    @property
+    def channels(self) -> Mapping[str, str]:
+        """Device terminal -> output of the generator."""
+
+    @property
+    def limits(self) -> Limits:
+        """What both can do together."""
+
+    @property
+    def reader(self) -> str:
+        """Model of what reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,11 @@ class Unit:
     def limits(self) -> Limits:
         """What they can do together."""
         return limits_of(self.generator, self.meter, self.line_frequency)
+
+    @property
+    def reader(self) -> str:
+        """Model of the source-meter."""
+        return self.meter.name
 
     @property
     def resistance(self) -> float:
@@ -57,6 +83,14 @@ def chosen_range(play: Play, unit: Unit) -> Range | None:
 
 def check_waveform(play: Play, unit: Unit, found: Findings) -> None:
     """Note what stands against a step by its sums alone."""
+    check_shape(play, unit, found)
+    summary = play.waveform.summary()
+    peak = max(summary.peak.values(), default=0.0)
+    _check_currents(play, unit, min(peak, unit.limits.max_v), summary.shortest, found)
+
+
+def check_shape(play: Play, unit: Played, found: Findings) -> None:
+    """Note what stands against the levels, the times and the number of readings of a step."""
     summary = play.waveform.summary()
     peak = max(summary.peak.values(), default=0.0)
     for terminal in sorted(play.waveform.terminals - set(unit.channels)):
@@ -76,33 +110,32 @@ def check_waveform(play: Play, unit: Unit, found: Findings) -> None:
         allowed = f"at most {unit.generator.cycles} in a burst"
         remedy = "play the waveform in several steps"
         found.add("cycles", f"{repeats} repetitions", allowed, remedy)
-    _check_currents(play, unit, min(peak, unit.limits.max_v), summary.shortest, found)
 
 
-def _check_times(summary: Summary, unit: Unit, found: Findings) -> None:
+def _check_times(summary: Summary, unit: Played, found: Findings) -> None:
     limits, shortest, window = unit.limits, summary.shortest, summary.shortest_window
     if shortest is not None and seconds(shortest) < limits.min_width and not summary.ramps:
         allowed = f"at least {show(limits.min_width, 's')}"
         found.add("level width", show(seconds(shortest), "s"), allowed, "make the level longer")
     if window is not None and seconds(window) < limits.min_aperture * (1 - 1e-9):
-        allowed = f"at least {show(limits.min_aperture, 's')}, read by a {unit.meter.name}"
+        allowed = f"at least {show(limits.min_aperture, 's')}, read by a {unit.reader}"
         remedy = "play the pulse unmeasured and read at a longer level after it"
         found.add("aperture", show(seconds(window), "s"), allowed, remedy)
 
 
-def _check_readings(summary: Summary, unit: Unit, found: Findings) -> None:
-    if summary.readings > unit.meter.most:
+def _check_readings(summary: Summary, unit: Played, found: Findings) -> None:
+    if summary.readings > unit.limits.max_readings:
         found.add(
             "readings",
             f"{summary.readings} readings",
-            f"at most {unit.meter.most} in one step",
+            f"at most {unit.limits.max_readings} in one step",
             "play the waveform in several steps, or measure outside the loop",
         )
     if summary.readings and unit.generator.outputs < 2:
         found.add(
             "outputs",
             "readings",
-            "no readings: it has no second output to trigger the source-meter",
+            f"no readings: it has no second output to trigger the {unit.reader}",
             "take a 33522B, or play the waveform unmeasured",
         )
 

@@ -20,7 +20,7 @@ from pymeasure.instruments.agilent import Agilent33500
 from pymeasure.instruments.keysight.keysight81160A import Keysight81160A
 
 from instruments.agilent33500_limits import TRIGGER_LEVEL, Generator
-from instruments.agilent33500_program import Program
+from instruments.agilent33500_program import Burst
 from instruments.errors import link_faults, queue_fault, wrong_model
 from instruments.secured import Secured
 from labctl.errors import InstrumentFault
@@ -131,7 +131,7 @@ class Outputs(Secured):
                 entries.append(answer)
         return entries
 
-    def load(self, program: Program) -> None:
+    def load(self, program: Burst) -> None:
         """Give the generator a program with its outputs off, and see that it has it.
 
         Raises
@@ -140,7 +140,7 @@ class Outputs(Secured):
             It refuses, or a setting reads back otherwise.
         """
         tracks = [(1, program.levels(), max(program.peak, self.model.least / 2))]
-        if program.readings:
+        if program.taken:
             tracks.append((2, program.triggers(), TRIGGER_LEVEL))
         with link_faults(self.name, "sending a waveform"):
             for number, points, peak in tracks:
@@ -151,7 +151,7 @@ class Outputs(Secured):
         self.by_hand = False
 
     def _set(
-        self, number: int, points: npt.NDArray[np.float64], peak: float, program: Program
+        self, number: int, points: npt.NDArray[np.float64], peak: float, program: Burst
     ) -> None:
         self.write(f":OUTP{number} 0")
         for line in self._before(number):
@@ -185,11 +185,11 @@ class Outputs(Secured):
         """Return the command before the block of points."""
         raise NotImplementedError
 
-    def _settings(self, number: int, peak: float, program: Program) -> Mapping[str, float | str]:
+    def _settings(self, number: int, peak: float, program: Burst) -> Mapping[str, float | str]:
         """Return what is set after the points; numbers are read back."""
         raise NotImplementedError
 
-    def switch_on(self, program: Program) -> None:
+    def switch_on(self, program: Burst) -> None:
         """Switch on what a program uses; nothing but zero volts is there until it is triggered.
 
         Raises
@@ -198,7 +198,7 @@ class Outputs(Secured):
             It refuses.
         """
         with link_faults(self.name, "switching on"):
-            for number in (1, 2) if program.readings else (1,):
+            for number in (1, 2) if program.taken else (1,):
                 self.write(f":OUTP{number} 1")
         if entries := self.drain():
             raise queue_fault(self.name, entries, "switching on")
@@ -264,7 +264,7 @@ class Trueform(Outputs, Agilent33500):  # type: ignore[misc]
     def _upload(self, number: int) -> str:
         return f":SOUR{number}:DATA:ARB:DAC {_NAME},"
 
-    def _settings(self, number: int, peak: float, program: Program) -> Mapping[str, float | str]:
+    def _settings(self, number: int, peak: float, program: Burst) -> Mapping[str, float | str]:
         source = f":SOUR{number}"
         return {
             f"{source}:FUNC:ARB": f'"{_NAME}"',
@@ -299,7 +299,7 @@ class PulseGenerator(Outputs, Keysight81160A):  # type: ignore[misc]
     def _upload(self, number: int) -> str:
         return f":DATA{number}:DAC VOLATILE,"
 
-    def _settings(self, number: int, peak: float, program: Program) -> Mapping[str, float | str]:
+    def _settings(self, number: int, peak: float, program: Burst) -> Mapping[str, float | str]:
         period = program.points * program.grid
         return {
             f":FUNC{number}:USER": "VOLATILE",

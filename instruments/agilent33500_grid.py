@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from instruments.agilent33500_checks import Unit
+from instruments.agilent33500_limits import Generator
 from instruments.pieces import Body, Findings
 from labctl.units import show
 from labctl.waveform import TICKS_PER_SECOND, Node, Role, seconds, ticks
@@ -67,9 +67,11 @@ def stretches_of(node: Node, terminal: str) -> Iterator[Straight]:
         yield last
 
 
-def grid_for(stretches: Sequence[Straight], body: Body, unit: Unit, found: Findings) -> Grid | None:
+def grid_for(
+    stretches: Sequence[Straight], body: Body, generator: Generator, found: Findings
+) -> Grid | None:
     """Return the grid of a body, or note why there is none."""
-    generator, period = unit.generator, stretches[-1].stop
+    period = stretches[-1].stop
     finest = ticks(generator.grid)
     coarsest = min(_coarsest(stretches, period), period / generator.fewest)
     common = math.gcd(*(stretch.stop for stretch in stretches))
@@ -81,7 +83,7 @@ def grid_for(stretches: Sequence[Straight], body: Body, unit: Unit, found: Findi
     finer = min(shortest * most // period, shortest // finest)
     least = math.ceil(shortest / coarsest)
     if finer < max(least, 1):
-        note_memory(unit, period, found)
+        note_memory(generator, period, found)
         return None
     grids = []
     for parts in sorted({min(max(n, least), finer) for n in (*_PARTS, finer)}):
@@ -128,9 +130,9 @@ def _note_rounding(stretches: Sequence[Straight], grid: Grid, found: Findings) -
     )
 
 
-def note_memory(unit: Unit, period: int, found: Findings) -> None:
+def note_memory(generator: Generator, period: int, found: Findings) -> None:
     """Note that a waveform of a duration in ticks takes more points than there are."""
-    most = unit.generator.points
+    most = generator.points
     found.add(
         "memory",
         f"a waveform of {show(seconds(period), 's')} without a common body whose shortest level or "

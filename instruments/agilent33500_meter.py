@@ -1,4 +1,4 @@
-"""A generator and a source-meter as one waveform source: bursts out, readings back, a safe end."""
+"""A generator and its reader as one waveform source: bursts out, readings back, a safe end."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from instruments.agilent33500_ammeter import Ammeter
 from instruments.agilent33500_ammeter2400 import Ammeter2400
 from instruments.agilent33500_ammeter2450 import Ammeter2450
-from instruments.agilent33500_checks import Unit
 from instruments.agilent33500_generator import Outputs, PulseGenerator, Trueform
-from instruments.agilent33500_program import Program, compile_play
+from instruments.agilent33500_pairing import Decodes, Pairing, WithMeter, WithScope
+from instruments.agilent33500_program import Burst
 from instruments.agilent33500_readers import Reader
-from instruments.agilent33500_readings import Decoder
 from instruments.agilent33500_reads import Reads, Wiring
+from instruments.agilent33500_scope import Scope
 from instruments.kept import Kept
 from instruments.secured import open_adapter
 from labctl.capability import Identity, Limits, Setup, StopRequest, Violation
@@ -29,6 +29,7 @@ _LOOK = 0.25  # s between two looks for readings, and whether to stop
 _GRACE = 0.5  # s that readings may be late after a burst, besides the messages' own time
 _TRAILING = 50e-3  # s after a burst, in which one that answers nothing until then ends its reading
 _SETTLE = 2e-3  # s between outputs on and the burst: relays close (check: not specified)
+_ARMED = 1.0  # s within which a reader has to be ready after that
 
 
 #: who reads, by the driver of the section
@@ -40,7 +41,7 @@ _AMMETERS: dict[str, Callable[[Any, str, Reader, Wiring], Reads]] = {
 
 
 def open_pair(
-    setup: Setup, unit: Unit, wiring: Wiring, timeout: float, *, leave: bool
+    setup: Setup, pairing: WithMeter | WithScope, wiring: Wiring, timeout: float, *, leave: bool
 ) -> GeneratorAndMeter:
     """Open both connections, and identify and clear both instruments.
 
@@ -48,10 +49,10 @@ def open_pair(
     ----------
     setup
         Section of the bench file.
-    unit
-        What the instruments are specified to do.
+    pairing
+        What the instruments are specified to do, and what they do together.
     wiring
-        How the source-meter is reached.
+        How the reader is reached.
     timeout
         How long to wait for an answer, s.
     leave
@@ -66,21 +67,28 @@ def open_pair(
     """
     called = f"{setup.name}.meter"
     there = replace(setup, name=called, address=wiring.address)
-    kind = PulseGenerator if unit.generator.name == "81160A" else Trueform
-    generator = kind(open_adapter(setup, timeout), setup.name, setup.address, unit.generator)
+    model = pairing.generator
+    kind = PulseGenerator if model.name == "81160A" else Trueform
+    generator = kind(open_adapter(setup, timeout), setup.name, setup.address, model)
     try:
-        adapter = open_adapter(there, timeout)
-        ammeter = _AMMETERS[unit.meter.driver](adapter, called, unit.meter, wiring)
+        ammeter = _reader(open_adapter(there, timeout), called, pairing, wiring)
     except BaseException:
         generator.close()
         raise
-    pair = GeneratorAndMeter(setup, unit, generator, ammeter)
+    pair = GeneratorAndMeter(setup, pairing, generator, ammeter)
     try:
         pair.start(leave=leave, looking=setup.looking)
     except BaseException:
         pair.close()
         raise
     return pair
+
+
+def _reader(adapter: Any, called: str, pairing: WithMeter | WithScope, wiring: Wiring) -> Reads:
+    if isinstance(pairing, WithScope):
+        return Scope(adapter, called, pairing.unit.input, wiring)
+    meter = pairing.unit.meter
+    return _AMMETERS[meter.driver](adapter, called, meter, wiring)
 
 
 class GeneratorAndMeter:
@@ -90,29 +98,29 @@ class GeneratorAndMeter:
     ----------
     setup
         Section of the bench file.
-    unit
-        What the instruments are specified to do.
+    pairing
+        What the instruments are specified to do, and what they do together.
     generator, ammeter
         The instruments, for work by hand too.
     """
 
-    def __init__(self, setup: Setup, unit: Unit, generator: Outputs, ammeter: Reads) -> None:
+    def __init__(self, setup: Setup, pairing: Pairing, generator: Outputs, ammeter: Reads) -> None:
         self.generator, self.ammeter = generator, ammeter
         self.name = generator.name
-        self._label, self._unit = setup.name, unit
+        self._label, self._pairing = setup.name, pairing
         self._degraded = setup.accept_degraded
         clock = None if setup.laboratory is None else setup.laboratory.clock
         self._speed = setup.speed
         self._now: Callable[[], float] = self._wall if clock is None else clock.now
         self._wait = self._sleep if clock is None else clock.wait
         self._origin = self._now()
-        self._compile = Kept(lambda play: compile_play(play, self._unit))
-        self._loaded: Program | None = None  # what the generator has
+        self._compile = Kept(lambda play: self._pairing.compile(play))
+        self._loaded: Burst | None = None  # what the generator has
 
     @property
     def limits(self) -> Limits:
-        """What they can do, at the source-meter's own power line frequency."""
-        return self._unit.limits
+        """What they can do, at a source-meter's own power line frequency."""
+        return self._pairing.limits
 
     def start(self, *, leave: bool = False, looking: bool = False) -> None:
         """Identify and clear both.
@@ -133,10 +141,10 @@ class GeneratorAndMeter:
         self.generator.start(leave=leave, looking=looking)
         self.ammeter.start(leave=leave, looking=looking)
         if not looking:
-            self._unit = replace(self._unit, line_frequency=self.ammeter.prepare())
+            self._pairing = self._pairing.on_line(self.ammeter.prepare())
 
     def identify(self) -> Identity:
-        """Ask both who they are; the source-meter is told of among the options.
+        """Ask both who they are; the reader is told of among the options.
 
         Raises
         ------
@@ -150,7 +158,13 @@ class GeneratorAndMeter:
         serial, firmware = (*parts[2:4], "", "")[:2]
         options = f"read by {reads.idn}"
         return Identity(
-            self._label, idn, self._unit.generator.name, serial, firmware, reads.calibrated, options
+            self._label,
+            idn,
+            self._pairing.generator.name,
+            serial,
+            firmware,
+            reads.calibrated,
+            options,
         )
 
     def snapshot(self) -> dict[str, str]:
@@ -211,7 +225,7 @@ class GeneratorAndMeter:
             self._safe_after(error)
             raise
 
-    def _begin(self, program: Program) -> float:
+    def _begin(self, program: Burst) -> float:
         """Set both up, switch on and begin the burst; returns when that was, s."""
         if self._loaded is not program or self.generator.by_hand:
             self._loaded = None
@@ -219,17 +233,29 @@ class GeneratorAndMeter:
             self._loaded = program
         self.ammeter.watch(program)  # the compliance is in force before there is any voltage
         self.generator.switch_on(program)
-        self._wait(_SETTLE, _never)
+        self._wait(max(_SETTLE, program.calm), _never)
+        self._await_reader()
         self.generator.fire()
         return self._now() - self._origin
 
+    def _await_reader(self) -> None:
+        """Wait until an edge would be heard."""
+        end = self._now() + _ARMED
+        while not self.ammeter.waiting():
+            if self._now() > end:
+                raise InstrumentFault(
+                    f"{self.ammeter.name}: {_ARMED:g} s after it was armed it does not wait for a "
+                    "trigger; switch it off and on again"
+                )
+            self._wait(_SETTLE, _never)
+
     def _readings(
-        self, program: Program, begun: float, stop: StopRequest
+        self, program: Burst, begun: float, stop: StopRequest
     ) -> Generator[list[Row], None, bool]:
         """Yield readings as they come; returns whether the burst was stopped."""
-        decoder = Decoder(program, self._unit, begun)
-        expected, got = len(program.readings) * program.repeats, 0
-        quiet = self._unit.meter.quiet and expected
+        decoder = self._pairing.decoder(program, begun)
+        expected, got = program.taken * program.repeats, 0
+        quiet = self._pairing.quiet and expected
         end = begun + self._origin + program.duration + (_TRAILING if quiet else 0.0)
         while True:
             left = end - self._now()
@@ -252,7 +278,7 @@ class GeneratorAndMeter:
             if over:
                 self._wait(_SETTLE, _never)
 
-    def _rows(self, decoder: Decoder, got: int, taken: int) -> list[Row]:
+    def _rows(self, decoder: Decodes, got: int, taken: int) -> list[Row]:
         try:
             return decoder.rows(self.ammeter.fetch(got + 1, taken))
         except ValueError as error:
@@ -293,17 +319,9 @@ class GeneratorAndMeter:
             except InstrumentFault as fault:
                 failures.append(str(fault))
                 if make_safe == self.generator.make_safe:
-                    failures += self._isolated()
+                    failures += _isolated(self.ammeter)
         if failures:
             raise InstrumentFault("; ".join(failures))
-
-    def _isolated(self) -> list[str]:
-        """Open the device's circuit at the source-meter; returns what was in the way."""
-        try:
-            self.ammeter.isolate()
-        except InstrumentFault as fault:
-            return [str(fault)]
-        return [f"{self.ammeter.name}: its output relay was opened, so that no current flows"]
 
     def _safe_after(self, error: BaseException) -> None:
         try:
@@ -323,6 +341,15 @@ class GeneratorAndMeter:
 
     def _sleep(self, duration: float, _stop: StopRequest) -> None:
         time.sleep(duration / self._speed)
+
+
+def _isolated(reader: Reads) -> list[str]:
+    """Open the device's circuit at the reader; returns what came of it."""
+    try:
+        reader.isolate()
+    except InstrumentFault as fault:
+        return [str(fault)]
+    return [f"{reader.name}: its output relay was opened, so that no current flows"]
 
 
 def _never() -> bool:

@@ -26,13 +26,17 @@ import numpy.typing as npt
 
 from instruments.agilent33500_checks import Unit, check_waveform, chosen_range
 from instruments.agilent33500_grid import Grid, Straight, grid_for, note_memory, stretches_of
+from instruments.agilent33500_limits import Generator
 from instruments.pieces import Body, Compiled, Findings, fold
 from instruments.ranges import Range
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import TICKS_PER_SECOND, Loop, Node, Role, Segment, seconds
 
-__all__ = ["Program", "Reading", "Run", "compile_play"]
+__all__ = [
+    "Burst", "Points", "Program", "Reading", "Run", "compile_play", "lay_out", "runs_of", "whole",
+    "width_of",
+]  # fmt: skip
 
 Points = npt.NDArray[np.float64]
 
@@ -55,9 +59,9 @@ class Reading(NamedTuple):
     age: float  #: of the level when the aperture begins, s
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """All that is played once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What a generator plays once, whoever reads."""
 
     runs: tuple[Run, ...]  #: of one repetition
     grid: float  #: from point to point, s
@@ -66,15 +70,7 @@ class Program:
     lead: float  #: rest before the burst, s
     trail: float  #: rest after it, s
     peak: float  #: largest magnitude of a level, V
-    readings: tuple[Reading, ...]  #: of one repetition
-    nplc: float
-    aperture: float  #: s
-    volts: bool  #: whether the voltage that a limited level is left with is read as well
-    early: float  #: from the edge of a trigger to the middle of the aperture, s
-    falling: bool  #: whether an edge that falls is a trigger
     compliance: float  #: A
-    i_meter: Range
-    v_range: float  #: of the source-meter, V
 
     @property
     def points(self) -> int:
@@ -86,6 +82,16 @@ class Program:
         """Of the burst, s."""
         return self.points * self.grid * self.repeats
 
+    @property
+    def calm(self) -> float:
+        """How long its reader has to see zero volts before it begins, s."""
+        return 0.0
+
+    @property
+    def taken(self) -> int:
+        """How many readings come of a repetition."""
+        raise NotImplementedError
+
     def levels(self) -> Points:
         """Return the levels of one repetition as shares of the peak, shape (points,)."""
         parts = [
@@ -94,6 +100,29 @@ class Program:
         ]
         levels: Points = np.concatenate(parts)
         return levels / self.peak if self.peak else levels
+
+    def triggers(self) -> Points:
+        """Return the trigger track of one repetition: 1 where it is high, shape (points,)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(Burst):
+    """All that is played once, and read by a source-meter."""
+
+    readings: tuple[Reading, ...]  #: of one repetition
+    nplc: float
+    aperture: float  #: s
+    volts: bool  #: whether the voltage that a limited level is left with is read as well
+    early: float  #: from the edge of a trigger to the middle of the aperture, s
+    falling: bool  #: whether an edge that falls is a trigger
+    i_meter: Range
+    v_range: float  #: of the source-meter, V
+
+    @property
+    def taken(self) -> int:
+        """How many readings come of a repetition."""
+        return len(self.readings)
 
     def triggers(self) -> Points:
         """Return the trigger track of one repetition: 1 where it is high, shape (points,)."""
@@ -118,22 +147,18 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     check_waveform(play, unit, found)
     if any(not violation.instead for violation in found.violations):
         return Compiled(None, found.violations)
-    body = _whole(fold(play.waveform))
+    body = whole(fold(play.waveform))
     if body.node is None:
         return Compiled(_rest_alone(play, unit, body), found.violations)
-    if body.node.summary().segments > unit.generator.points:
-        note_memory(unit, body.node.ticks, found)
+    laid = lay_out(body, next(iter(unit.channels), "top"), unit.generator, found)
+    if laid is None:
         return Compiled(None, found.violations)
-    stretches = list(stretches_of(body.node, next(iter(unit.channels), "top")))
-    grid = grid_for(stretches, body, unit, found)
-    if grid is None:
-        return Compiled(None, found.violations)
-    program = _program(play, unit, body, stretches, grid, found)
+    program = _program(play, unit, body, *laid, found)
     serious = any(not violation.instead for violation in found.violations)
     return Compiled(None if serious else program, found.violations)
 
 
-def _whole(body: Body) -> Body:
+def whole(body: Body) -> Body:
     """Return a body that can be repeated as it is: one that ends in a rest; else all of them."""
     if body.node is None or body.repeats == 1 or _rests_at_end(body.node):
         return body
@@ -147,26 +172,51 @@ def _rests_at_end(node: Node) -> bool:
     return not any(a or b for a, b in node.levels.values())
 
 
+def lay_out(
+    body: Body, terminal: str, generator: Generator, found: Findings
+) -> tuple[list[Straight], Grid] | None:
+    """Return the straight lines of a body and the points that they are on; None where it has none.
+
+    Parameters
+    ----------
+    body
+        What is played, not a rest alone.
+    terminal
+        That is driven.
+    generator
+        Whose memory it goes into.
+    found
+        Takes what is in the way.
+    """
+    assert body.node is not None
+    if body.node.summary().segments > generator.points:
+        note_memory(generator, body.node.ticks, found)
+        return None
+    stretches = list(stretches_of(body.node, terminal))
+    grid = grid_for(stretches, body, generator, found)
+    return None if grid is None else (stretches, grid)
+
+
 def _rest_alone(play: Play, unit: Unit, body: Body) -> Program:
-    rests = (seconds(body.lead), seconds(body.trail))
     i_meter = chosen_range(play, unit)
     assert i_meter is not None, "larger currents were refused before"
     return Program(
-        (),
-        1.0,
-        0.0,
-        0,
-        *rests,
-        0.0,
-        (),
-        unit.meter.nplc[0],
-        0.0,
-        False,
-        0.0,
-        unit.meter.falling,
-        play.compliance,
-        i_meter,
-        unit.v_range(0.0),
+        runs=(),
+        grid=1.0,
+        rounding=0.0,
+        repeats=0,
+        lead=seconds(body.lead),
+        trail=seconds(body.trail),
+        peak=0.0,
+        compliance=play.compliance,
+        readings=(),
+        nplc=unit.meter.nplc[0],
+        aperture=0.0,
+        volts=False,
+        early=0.0,
+        falling=unit.meter.falling,
+        i_meter=i_meter,
+        v_range=unit.v_range(0.0),
     )
 
 
@@ -194,7 +244,7 @@ def _program(
     i_meter = chosen_range(play, unit)
     assert i_meter is not None, "larger currents were refused before"
     return Program(
-        runs=_runs(stretches, grid, body, unit.generator.fewest),
+        runs=runs_of(stretches, grid, body, unit.generator.fewest),
         grid=step,
         rounding=0.0 if grid.exact else step / 2,
         repeats=body.repeats,
@@ -213,8 +263,16 @@ def _program(
     )
 
 
-def _runs(stretches: Sequence[Straight], grid: Grid, body: Body, fewest: int) -> tuple[Run, ...]:
-    """Return the points of one repetition, with zero volts before the body and after it."""
+def runs_of(stretches: Sequence[Straight], grid: Grid, body: Body, fewest: int) -> tuple[Run, ...]:
+    """Return the points of one repetition, with zero volts before the body and after it.
+
+    Parameters
+    ----------
+    stretches, grid, body
+        As laid out.
+    fewest
+        Points that the generator takes.
+    """
     runs = [Run(grid.shift, 0.0, 0.0)]
     for stretch in stretches:
         count = grid.at(stretch.stop) - grid.at(stretch.start)
@@ -273,10 +331,10 @@ def _readings(
             first, last = stretch.levels
             middle = ((a + b) / 2 - stretch.start) / stretch.length
             level = first + (last - first) * middle
-            yield Reading(at, role, level, _width(stretches, k, grid), begun)
+            yield Reading(at, role, level, width_of(stretches, k, grid), begun)
 
 
-def _width(stretches: Sequence[Straight], k: int, grid: Grid) -> float:
+def width_of(stretches: Sequence[Straight], k: int, grid: Grid) -> float:
     """Return the achieved length of a level, with half of each edge beside it, s."""
     points = float(grid.at(stretches[k].stop) - grid.at(stretches[k].start))
     for beside in (k - 1, k + 1):

@@ -1,16 +1,16 @@
-"""What a generator needs of the source-meter that reads for it, whatever its family.
+"""What a generator needs of the instrument that reads for it, whatever its family.
 
-It sources zero volts, limits the current to the compliance, and takes a reading at each edge on a
-line of a port of its own, so that any number of readings is timed by the generator and none by the
-computer. The current that it reads comes out of the device.
+A source-meter sources zero volts, limits the current to the compliance, and takes a reading at each
+edge on a line of a port of its own, so that any number of readings is timed by the generator and
+none by the computer. The current that it reads comes out of the device. An oscilloscope records
+both the level and the current, from an edge on; its readings are means over parts of the record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from instruments.agilent33500_program import Program
 from labctl.capability import Identity
 
 __all__ = ["Raw", "Reads", "Wiring", "differing"]
@@ -19,24 +19,24 @@ _AGREES = 2e-3  # of a value that is read back
 
 
 class Wiring(NamedTuple):
-    """How the source-meter is reached."""
+    """How the reader is reached."""
 
     address: str
-    channel: str
+    channel: str  #: of a source-meter
     line: int  #: of the port that the generator's second output leads to
 
 
 class Raw(NamedTuple):
     """One reading as it was stored."""
 
-    i: float  #: into the channel, A
+    i: float  #: into a source-meter's channel, A; of an oscilloscope, into the device
     v: float  #: at the channel, V; no number where it was not read
-    limited: bool  #: whether its limit held the current
-    stamp: float  #: after the first reading, s
+    limited: bool  #: whether a limit held the current
+    stamp: float  #: after the first reading, s; of an oscilloscope, after the trigger
 
 
 class Reads(Protocol):
-    """A source-meter at the device's other end."""
+    """A source-meter or a resistor with an oscilloscope at the device's other end."""
 
     @property
     def name(self) -> str:
@@ -52,8 +52,11 @@ class Reads(Protocol):
     def prepare(self) -> float:
         """Make it ready for `watch`, and return its power line frequency, Hz."""
 
-    def watch(self, program: Program) -> None:
+    def watch(self, program: Any) -> None:
         """Hold zero volts within the compliance, and read at every edge that comes."""
+
+    def waiting(self) -> bool:
+        """Return whether it would hear an edge now."""
 
     def taken(self, *, over: bool) -> int:
         """Return how many readings there are; `over` when no further edge is to come."""

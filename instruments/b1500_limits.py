@@ -6,6 +6,8 @@ Sources, by their mark:
 [E] Keysight E5260/E5270 Programming Guide, E5270-90010, Edition 4, page 4-90; its SMUs have the
     pulse timing of these.
 [Q] command descriptions of QCoDeS' B1500 driver, which quote the programming guide.
+[U] Agilent B1500A User's Guide, Edition 10, table 4-8 on page 4-12: ammeters of a B1510A with the
+    high-speed converter.
 [C] check: recalled from the data sheet, or assumed; to be replaced here when it is known.
 """
 
@@ -77,7 +79,8 @@ class Model:
 
 #: what short apertures add, as a fraction of the range, at 0.1, 0.01 and 0.001 PLC [C]
 _DERATING = (2e-5, 1e-4, 5e-4)
-# full scale, accuracy of source and meter (gain, offset), settling to 0.1 % [C]
+# full scale, accuracy of source and meter (gain, offset), settling to 0.1 % [C]; the ammeters from
+# 1 nA to 10 mA are as accurate as is printed for a B1510A [U], that these modules are so too: check
 _V = (
     (0.5, 1.8e-4, 150e-6, 1e-4, 150e-6, 60e-6), (2.0, 1.8e-4, 400e-6, 1e-4, 200e-6, 60e-6),
     (5.0, 1.8e-4, 750e-6, 9e-5, 250e-6, 60e-6), (20.0, 1.8e-4, 3e-3, 9e-5, 900e-6, 60e-6),

@@ -44,6 +44,7 @@ class Output:
         self.outlet, self.clock = outlet, clock
         self.settings = Settings()
         self.edges = Edges(clock)  #: where its cable leads to a trigger input
+        self.changed: Callable[[], None] = lambda: None  #: called when it does something else
         self._seed, self._ended = seed, ended
         self._until = 0.0  # when the present burst ends, s
         self.apply()
@@ -55,6 +56,10 @@ class Output:
 
     def apply(self) -> None:
         """Put the settings into force; what was going on begins anew."""
+        self._force()
+        self.changed()
+
+    def _force(self) -> None:
         now, s = self.clock.now_s, self.settings
         self.outlet.fixture.sync()
         self._until = now
@@ -79,6 +84,7 @@ class Output:
             return False
         self.outlet.fixture.sync()
         self._play(self.clock.now_s)
+        self.changed()
         return True
 
     def _play(self, now: float) -> None:

@@ -1,7 +1,8 @@
 """One channel of a virtual B1530A: it plays patterns over the device and reads the current.
 
-[M] shortest pulses by current, as printed for the B1530A. [C] check: recalled from the data sheet
-or assumed: accuracy, noise, the current that the output can give.
+[U] Keysight B1500A User's Guide, tables 4-22 (Edition 14) and 4-23 (Edition 13): time to within
+0.6 % of the final value, and rms noise over the shortest window of each range. [C] check: recalled
+from the data sheet or assumed: accuracy, the current that the output can give.
 
 A level is a straight line between two vectors; the source's own rise is not drawn, and its errors
 are those of its range. Noise is white: ten times the time of an average makes it a third.
@@ -19,8 +20,9 @@ from sim_backend.instruments.specification import ChannelSpec, MeasureRange, Sou
 __all__ = ["SPEC", "Channel", "Event", "Pattern"]
 
 _MOST_CURRENT = 10e-3  # A, of the output [C]
-_SAMPLE = 10e-9  # s, of which the noise below is told
-_NOISE = 2e-3  # rms of one sample, as a fraction of the range [C]
+_SAMPLE = 10e-9  # s: shortest average
+# from the time to within 0.6 % to that within 0.1 %, by one pole
+_FINER = math.log(1000.0) / math.log(1 / 0.006)
 _DIGIT = 1e-7  # of the range: last digit of an average [C]
 _LINE = 50.0  # Hz, in which the tables count apertures
 
@@ -37,15 +39,19 @@ def _source(full: float, offset: float) -> SourceRange:
     return SourceRange(full, full, full * 1e-4, 1e-3, offset, 0.0, 0.0)
 
 
-def _meter(full: float, offset: float, settling: float) -> MeasureRange:
-    noise = _NOISE * full * math.sqrt(_SAMPLE * _LINE)  # of one line cycle
-    return MeasureRange(full, full * 1.05, full * 1e-4, 1e-3, offset, noise, (), settling)
+def _meter(full: float, offset: float, settled: float, noise: float, window: float) -> MeasureRange:
+    of_a_cycle = noise * math.sqrt(window * _LINE)
+    return MeasureRange(
+        full, full * 1.05, full * 1e-4, 1e-3, offset, of_a_cycle, (), settled * _FINER
+    )
 
 
 _VOLTS = (_source(3.0, 3e-3), _source(5.0, 5e-3), _source(10.0, 10e-3))
+# accuracy [C]; settling, noise and the window of that [U]
 _AMPERES = (
-    _meter(1e-6, 2e-9, 19e-6), _meter(10e-6, 10e-9, 3.4e-6), _meter(100e-6, 100e-9, 475e-9),
-    _meter(1e-3, 1e-6, 120e-9), _meter(10e-3, 10e-6, 70e-9),
+    _meter(1e-6, 2e-9, 37e-6, 425e-12, 1.64e-6), _meter(10e-6, 10e-9, 5.8e-6, 2.5e-9, 1e-6),
+    _meter(100e-6, 100e-9, 820e-9, 47e-9, 130e-9), _meter(1e-3, 1e-6, 200e-9, 280e-9, 40e-9),
+    _meter(10e-3, 10e-6, 125e-9, 1.9e-6, 20e-9),
 )  # fmt: skip
 
 #: electronics of a channel
@@ -53,7 +59,10 @@ SPEC = ChannelSpec(
     model="B1530A",
     v_source=_VOLTS,
     i_source=(SourceRange(_MOST_CURRENT, _MOST_CURRENT, 1e-6, 1e-2, 1e-5, 0.0, 0.0),),
-    v_measure=(_meter(5.0, 5e-3, 50e-9), _meter(10.0, 10e-3, 50e-9)),
+    v_measure=(
+        _meter(5.0, 5e-3, 85e-9, 1.4e-3, 20e-9),
+        _meter(10.0, 10e-3, 110e-9, 1.4e-3, 20e-9),
+    ),
     i_measure=_AMPERES,
     dc_area=((10.0, _MOST_CURRENT),),
     pulse_area=(),
@@ -69,7 +78,7 @@ SPEC = ChannelSpec(
     input_resistance=1e9,
     high_impedance=math.inf,
     trigger_latency=0.0,
-    source="B1530A: check",
+    source="B1500A User's Guide, Edition 14, tables 4-22 and 4-23; accuracy: check",
 )
 
 

@@ -38,7 +38,12 @@ def setup(laboratory: Any = None, **changes: Any) -> Setup:
 
 
 def laboratory(
-    device: dict[str, Any] = RESISTOR, *, faults: Any = (), model: str = "33522B", **options: Any
+    device: dict[str, Any] = RESISTOR,
+    *,
+    faults: Any = (),
+    noise: Any = QUIET,
+    model: str = "33522B",
+    **options: Any,
 ) -> Any:
     driver = "keysight81160a" if model == "81160A" else "agilent33500"
     section = {"driver": driver, "model": model, "address": AWG, "meter": METER, **options}
@@ -47,7 +52,7 @@ def laboratory(
             "name": "rig",
             "instruments": {"awg": section},
             "terminals": {"top": "awg.1"},
-            "simulation": {"device": device, "noise": QUIET, "faults": list(faults)},
+            "simulation": {"device": device, "noise": noise, "faults": list(faults)},
         },
         1, None, 0.0,
     )  # fmt: skip

@@ -55,7 +55,7 @@ def test_a_2400_hears_edges_that_fall_and_the_others_those_that_rise() -> None:
     for model, high in (("2410", 1.0), ("2450", 0.0)):
         made = rig(model)
         play = Play(WAVEFORM, 1e-3)
-        program = agilent33500.compile_play(play, made.pair._unit).program
+        program = made.pair._pairing.compile(play).program
         assert program is not None
         track = program.triggers()
         # between the bursts the line rests where no edge is heard
