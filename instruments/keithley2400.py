@@ -10,6 +10,9 @@ Every level is timed by the instrument and ends by itself: each run is a list th
 and switches the output off, so a host that falls silent leaves nothing on. What the host times is
 the rests that a list of 2500 points cannot hold.
 
+A terminal is driven by a voltage, or by a current where a step says so: the lists are then of
+amperes, with a voltage limit, and the voltage is measured.
+
 The driver is pymeasure's `Keithley2400` with its faults worked round, so everything pymeasure
 offers can be used by hand between two steps.
 
@@ -26,7 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instruments.keithley2400_limits import MODELS, TICK, limits_of
-from instruments.keithley2400_program import Unit, compile_play
+from instruments.keithley2400_program import Program, Unit, compile_play
 from instruments.options import (
     check_options,
     check_single_terminal,
@@ -40,7 +43,9 @@ from labctl.steps import Play
 if TYPE_CHECKING:
     from instruments.keithley2400_meter import SourceMeter
 
-__all__ = ["check", "connect", "forecast", "recognise"]
+__all__ = ["CAPABILITIES", "check", "connect", "forecast", "recognise"]
+
+CAPABILITIES = ("waveforms", "currents")
 
 #: how long to wait for an answer, s; a run is waited for as long as it takes
 _TIMEOUT = 10.0
@@ -92,17 +97,19 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
     # the shortest aperture resolves least
     measured = sorted((r.cycle for r in program.runs if r.marks), key=lambda cycle: cycle.nplc)
     floors = tuple(
-        Floor(
-            program.terminal,
-            program.i_meter.bound(0.0, cycle.nplc),
-            program.i_meter.full_scale,
-            cycle.aperture,
-        )
+        Floor(program.terminal, *_floor(program, cycle.nplc), cycle.aperture)
         for cycle in measured[:1]
     )
     alone = max((run.duration for run in program.runs), default=0.0)
     duration = max([program.duration, *(run.stop for run in program.runs)])
     return Forecast(program.mode, program.timing, floors, alone, duration)
+
+
+def _floor(program: Program, nplc: float) -> tuple[float, float]:
+    """Return the bound on the error of a current near zero, and the range it is known on, A."""
+    if program.quantity == "i":  # it is known because it is sourced
+        return program.source.bound(0.0), program.source.full_scale
+    return program.i_meter.bound(0.0, nplc), program.i_meter.full_scale
 
 
 def connect(setup: Setup) -> SourceMeter:

@@ -25,8 +25,8 @@ from labctl.capability import Limits
 
 __all__ = [
     "AT_ONCE", "CONFIGURE", "CONVERT", "DELAY_STEP", "HOST_GAP", "LATENCY", "LEAST_NPLC", "MODELS",
-    "MOST_DELAY", "MOST_LEVELS", "MOST_NPLC", "NPLC_STEP", "OVERHEAD", "POINTS", "TICK", "TIMER",
-    "WRAP", "Model", "Pulsing", "limits_of",
+    "MOST_DELAY", "MOST_LEVELS", "MOST_NPLC", "NPLC_STEP", "OVERHEAD", "OVERHEAD_CURRENT", "POINTS",
+    "SETTLED_AT", "TICK", "TIMER", "WRAP", "Model", "Pulsing", "limits_of",
 ]  # fmt: skip
 
 #: from the trigger to the source, s [U]
@@ -37,6 +37,8 @@ CONFIGURE = 50e-6
 CONVERT = 185e-6
 #: what the firmware takes after it, s: the current alone [U]; voltage and current [C]
 OVERHEAD = {False: 300e-6, True: 800e-6}
+#: what it takes more where a current is sourced, s [U page A-6]; with two functions the same [C]
+OVERHEAD_CURRENT = 340e-6
 #: grid of source and trigger delay, s, from the digits of their settings [U page 18-82]
 DELAY_STEP = 100e-6
 #: longest source or trigger delay, s [U page 18-82]
@@ -57,6 +59,9 @@ MOST_LEVELS = 20_000
 TICK = 0.9765625e-3
 #: the timestamp begins again after this, s as the instrument counts [U page 18-116]
 WRAP = 100_000.0
+#: voltage across the load for which the settling of a current source holds, V; what is parallel to
+#: the load is charged by the current, so a higher voltage takes in proportion longer [C]
+SETTLED_AT = 1.0
 
 _OVERRANGE = 1.05  # of every source range; a range is named by what it can source [U table 3-1]
 _WIDTH = 1e-3  # shortest level: the shortest cycle is 0.96 ms at 50 Hz, typical [U]
@@ -84,6 +89,7 @@ class Model:
 
     name: str
     v_source: tuple[Range, ...]
+    i_source: tuple[Range, ...]
     v_meter: tuple[Range, ...]
     i_meter: tuple[Range, ...]
     area: tuple[tuple[float, float], ...]  #: DC operating area: up to V, at most A
@@ -98,6 +104,19 @@ class Model:
         ranges = [r.full_scale for r in self.v_source if abs(v) <= r.source_maximum * (1 + 1e-9)]
         return max((i for limit, i in area if ranges and ranges[0] <= limit), default=0.0)
 
+    def most_limit(self, i: float, *, pulsed: bool = False) -> float:
+        """Return the largest voltage limit that can be set on this range of the current source, V.
+
+        The power is checked against the source range here as well.
+        """
+        area = (*self.area, *(self.pulse_area if pulsed else ()))
+        return max((v for v, limit in area if i <= limit), default=0.0)
+
+    @property
+    def least_limit(self) -> float:
+        """Smallest voltage limit of the current source, V: 0.1 % of the lowest range [S]."""
+        return self.v_meter[0].full_scale * 1e-3
+
     @property
     def least_compliance(self) -> float:
         """Smallest compliance, A: 0.1 % of the lowest range [S]."""
@@ -106,6 +125,10 @@ class Model:
     def meters(self, *, pulsed: bool = False) -> tuple[Range, ...]:
         """Return the ranges of the ammeter; the 10 A range is for pulses alone."""
         return self.i_meter if pulsed or self.pulsing is None else self.i_meter[:-1]
+
+    def amperes(self, *, pulsed: bool = False) -> tuple[Range, ...]:
+        """Return the ranges of the current source; the 10 A range is for pulses alone."""
+        return self.i_source if pulsed or self.pulsing is None else self.i_source[:-1]
 
 
 def _table(
@@ -134,6 +157,17 @@ _100_MA = (100e-3, 5.5e-4, 6e-6, 100e-6)
 _1_A, _1_A_HIGH = (1.0, 2.2e-3, 570e-6, 100e-6), (1.0, 6.6e-4, 570e-6, 100e-6)
 _3_A, _10_A = (3.0, 5.2e-4, 1.71e-3, 100e-6), (10.0, 8.2e-4, 1.71e-3, 100e-6)
 
+# the current source [S]: in the order of the ammeter's ranges above; what only the 2410, 2420 and
+# 2430 have [C]
+_SOURCE_LOWEST_I = [(1e-6, 3.5e-4, 600e-12, 3e-3)]
+_SOURCE_LOW_I = [
+    (10e-6, 3.3e-4, 2e-9, 500e-6), (100e-6, 3.1e-4, 20e-9, 100e-6), (1e-3, 3.4e-4, 200e-9, 100e-6),
+]  # fmt: skip
+_SOURCE_10_MA, _SOURCE_20_MA = (10e-3, 4.5e-4, 2e-6, 100e-6), (20e-3, 4.5e-4, 4e-6, 100e-6)
+_SOURCE_100_MA = (100e-3, 6.6e-4, 20e-6, 100e-6)
+_SOURCE_1_A, _SOURCE_1_A_HIGH = (1.0, 2.7e-3, 900e-6, 100e-6), (1.0, 6.7e-4, 900e-6, 100e-6)
+_SOURCE_3_A, _SOURCE_10_A = (3.0, 5.9e-4, 2.8e-3, 100e-6), (10.0, 8.9e-4, 5.9e-3, 100e-6)
+
 _SOURCE = (
     "SPEC-2400 Rev. H; User's Manual 2400S-900-01 Rev. K appendix A and section 18; "
     "settling, accuracy at short apertures and shortest host-timed rest: check"
@@ -145,6 +179,7 @@ def _model(
     top_v: tuple[float, float, float, float],
     top_meter_v: tuple[float, float, float, float],
     amperes: list[tuple[float, float, float, float]],
+    sourced: list[tuple[float, float, float, float]],
     area: tuple[tuple[float, float], ...],
     *,
     middle_v: tuple[float, float, float, float] = _20_V,
@@ -153,6 +188,7 @@ def _model(
     return Model(
         name,
         _table([*_V, top_v], meter=False),
+        _table(sourced, meter=False),
         _table([*_METER_V, middle_v, top_meter_v]),
         _table(amperes, coarse=1.0),
         area,
@@ -167,14 +203,22 @@ MODELS = {
     model.name: model
     for model in (
         _model("2400", (200.0, 2e-4, 24e-3, 100e-6), (200.0, 1.5e-4, 10e-3, 100e-6),
-               [*_LOWEST_I, *_LOW_I, _10_MA, _100_MA, _1_A], ((21.0, 1.05), (210.0, 0.105)),
+               [*_LOWEST_I, *_LOW_I, _10_MA, _100_MA, _1_A],
+               [*_SOURCE_LOWEST_I, *_SOURCE_LOW_I, _SOURCE_10_MA, _SOURCE_100_MA, _SOURCE_1_A],
+               ((21.0, 1.05), (210.0, 0.105)),
                middle_v=(20.0, 1.5e-4, 1.5e-3, 100e-6)),
         _model("2410", (1000.0, 2e-4, 100e-3, 500e-6), (1000.0, 1.5e-4, 50e-3, 500e-6),
-               [*_LOWEST_I, *_LOW_I, _20_MA, _100_MA, _1_A], ((21.0, 1.05), (1100.0, 0.021))),
+               [*_LOWEST_I, *_LOW_I, _20_MA, _100_MA, _1_A],
+               [*_SOURCE_LOWEST_I, *_SOURCE_LOW_I, _SOURCE_20_MA, _SOURCE_100_MA, _SOURCE_1_A],
+               ((21.0, 1.05), (1100.0, 0.021))),
         _model("2420", (60.0, 2e-4, 7.2e-3, 100e-6), (60.0, 1.5e-4, 3e-3, 100e-6),
-               [*_LOW_I, _10_MA, _100_MA, _1_A_HIGH, _3_A], ((21.0, 3.15), (63.0, 1.05))),
+               [*_LOW_I, _10_MA, _100_MA, _1_A_HIGH, _3_A],
+               [*_SOURCE_LOW_I, _SOURCE_10_MA, _SOURCE_100_MA, _SOURCE_1_A_HIGH, _SOURCE_3_A],
+               ((21.0, 3.15), (63.0, 1.05))),
         _model("2430", (100.0, 2e-4, 12e-3, 100e-6), (100.0, 1.5e-4, 5e-3, 100e-6),
-               [*_LOW_I, _10_MA, _100_MA, _1_A_HIGH, _3_A, _10_A], ((21.0, 3.15), (105.0, 1.05)),
+               [*_LOW_I, _10_MA, _100_MA, _1_A_HIGH, _3_A, _10_A],
+               [*_SOURCE_LOW_I, _SOURCE_10_MA, _SOURCE_100_MA, _SOURCE_1_A_HIGH, _SOURCE_3_A,
+                _SOURCE_10_A], ((21.0, 3.15), (105.0, 1.05)),
                pulsing=Pulsing()),
     )
 }  # fmt: skip

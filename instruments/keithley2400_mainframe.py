@@ -27,10 +27,10 @@ __all__ = ["Mainframe"]
 _SETTINGS = (
     ":ROUT:TERM", ":SYST:RSEN", ":SYST:AZER", ":SYST:LFR", ":OUTP", ":OUTP:SMOD", ":SOUR:FUNC",
     ":SOUR:VOLT", ":SOUR:VOLT:MODE", ":SOUR:VOLT:RANG", ":SOUR:VOLT:RANG:AUTO", ":SOUR:VOLT:PROT",
-    ":SOUR:CURR", ":SOUR:CURR:RANG", ":SOUR:DEL", ":SOUR:DEL:AUTO", ":SOUR:CLE:AUTO",
-    ":SENS:FUNC", ":SENS:CURR:PROT", ":SENS:CURR:RANG", ":SENS:CURR:RANG:AUTO", ":SENS:VOLT:PROT",
-    ":SENS:VOLT:RANG", ":SENS:CURR:NPLC", ":SENS:AVER", ":TRIG:COUN", ":TRIG:DEL", ":ARM:COUN",
-    ":ARM:SOUR", ":ARM:TIM",
+    ":SOUR:CURR", ":SOUR:CURR:MODE", ":SOUR:CURR:RANG", ":SOUR:DEL", ":SOUR:DEL:AUTO",
+    ":SOUR:CLE:AUTO", ":SENS:FUNC", ":SENS:CURR:PROT", ":SENS:CURR:RANG", ":SENS:CURR:RANG:AUTO",
+    ":SENS:VOLT:PROT", ":SENS:VOLT:RANG", ":SENS:CURR:NPLC", ":SENS:AVER", ":TRIG:COUN",
+    ":TRIG:DEL", ":ARM:COUN", ":ARM:SOUR", ":ARM:TIM",
 )  # fmt: skip
 
 
@@ -77,6 +77,7 @@ class Mainframe(ScpiSource, Keithley2400):  # type: ignore[misc]
         ":SENS:RES:MODE MAN;:SOUR:CLE:AUTO OFF;:SOUR:VOLT:MODE FIX;:SOUR:CURR:MODE FIX;"
         ":SOUR:VOLT 0;:SOUR:CURR 0"
     )
+    zeroed = (":SOUR:VOLT?", ":SOUR:CURR?")
 
     def __init__(self, adapter: Any, label: str, address: str, model: Model) -> None:
         self._idn = ""

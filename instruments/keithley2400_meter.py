@@ -11,13 +11,13 @@ from pyvisa.errors import VisaIOError
 
 from instruments.errors import link_faults, queue_fault, unexpected
 from instruments.keithley2400_lines import (
-    READ_BACK,
     Reading,
     Told,
     differing,
     go_line,
     parse_readings,
     parse_told,
+    read_back,
     settings,
     wait_line,
 )
@@ -100,6 +100,7 @@ class SourceMeter(Mainframe):
         self._stamps = Timestamps(tick, host)
         self._compile = Kept(lambda play: compile_play(play, self._unit))
         self._now: dict[str, list[str]] = {}  # what is set, by `settings`
+        self._amperes = False  # whether a current is sourced now
         self._fresh = True  # nothing is known of what is set
 
     @property
@@ -174,7 +175,7 @@ class SourceMeter(Mainframe):
             begun = now if begun is None else begun
             if not self._wait(begun + run.start - run.lead - now - _START, stop):
                 return
-            readings = self._run(run, stop)
+            readings = self._run(program, run, stop)
             if readings is None:
                 return
             if run is program.runs[0]:
@@ -198,7 +199,7 @@ class SourceMeter(Mainframe):
             self.reset_data_format()
             super().write(_BASE)
         self._now.clear()
-        self._fresh = False
+        self._amperes = self._fresh = False
 
     def _configure(self, program: Program, run: Run) -> float:
         """Bring the instrument to a run, and see that it is so; returns the time."""
@@ -215,8 +216,8 @@ class SourceMeter(Mainframe):
         with link_faults(self.name, "setting it up"):
             for line in changed:
                 super().write(line)
-            self._now = wanted
-            answer = self.ask(READ_BACK)
+            self._now, self._amperes = wanted, program.quantity == "i"
+            answer = self.ask(read_back(program))
         if entries := self.drain():
             raise queue_fault(self.name, entries, "setting it up")
         return self._stamps.now(self._agreed(program, run, answer).time)
@@ -240,19 +241,20 @@ class SourceMeter(Mainframe):
     # -- runs ----------------------------------------------------------------------------------
 
     def _wait(self, duration: float, stop: StopRequest) -> bool:
-        """Let the instrument wait at zero volts; False when it was asked to stop."""
+        """Let the instrument wait at zero; False when it was asked to stop."""
         pulsed = any("PULS" in line for line in self._now.get("ranges", ()))
         while duration > _SHORTEST_WAIT:
             part = min(duration, _LONGEST_WAIT)
             self._now.pop("go", None)  # the next run sets it again
-            if self._started(wait_line(part, pulsed=pulsed), part, stop) is None:
+            line = wait_line(part, pulsed=pulsed, amperes=self._amperes)
+            if self._started(line, part, stop) is None:
                 return False
             duration -= part
         return not self._stopped(stop)
 
-    def _run(self, run: Run, stop: StopRequest) -> list[Reading] | None:
+    def _run(self, program: Program, run: Run, stop: StopRequest) -> list[Reading] | None:
         """Start a run and return its readings; None when it was asked to stop."""
-        go = go_line(run)
+        go = go_line(program, run)
         again = "" if "go" in self._now else f"{go};"
         self._now["go"] = [go]
         line = f"{again}:SYST:TIME?;:SYST:TIME:RES;:INIT;*OPC?"

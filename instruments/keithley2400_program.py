@@ -15,6 +15,7 @@ from instruments.keithley2400_limits import (
     HOST_GAP,
     LEAST_NPLC,
     MOST_LEVELS,
+    OVERHEAD_CURRENT,
     POINTS,
     TIMER,
     Model,
@@ -22,9 +23,10 @@ from instruments.keithley2400_limits import (
 )
 from instruments.keithley2400_pulses import groups_of_kind, lay_pulses
 from instruments.keithley2400_schedule import Change, Run, groups_of, lay, merged
+from instruments.keithley2400_sources import Quantity, check_amperes, check_volts, source_of
 from instruments.levels import Level, written_out
 from instruments.pieces import Compiled, Findings, fold
-from instruments.ranges import Range, range_for
+from instruments.ranges import Range
 from labctl.capability import Limits
 from labctl.steps import Play
 from labctl.units import show
@@ -63,7 +65,8 @@ class Program:
     """All the driver needs to play once; times in s."""
 
     terminal: str
-    compliance: float  #: A
+    quantity: Quantity  #: what is sourced
+    limit: float  #: largest magnitude of the other quantity, A or V
     source: Range
     v_meter: Range
     i_meter: Range
@@ -72,6 +75,11 @@ class Program:
     mode: Mode
     timing: float  #: expected error of an interval
 
+    @property
+    def meter(self) -> Range:
+        """The meter whose range is its own; what is sourced is measured on the source's."""
+        return self.i_meter if self.quantity == "v" else self.v_meter
+
 
 def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     """Make the program of a step, and say what stands against it.
@@ -79,19 +87,22 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     Parameters
     ----------
     play
-        Waveform, compliance and current ranges.
+        Waveform, compliance, current ranges and voltage limits.
     unit
         The instrument.
     """
     found = Findings(unit.model.name)
     summary = play.waveform.summary()
-    pulsed = _needs_pulses(play, unit)
+    amperes = any(terminal in play.voltage_limits for terminal in unit.channels)
+    pulsed = _needs_pulses(play, unit, amperes=amperes)
     _check_waveform(play, unit, summary, found)
-    _check_currents(play, unit, summary, found, pulsed=pulsed)
+    check = check_amperes if amperes else check_volts
+    check(play, unit.model, unit.channels, found, pulsed=pulsed)
     if found.by_limit:
         return Compiled(None, found.violations)
     levels = written_out(fold(play.waveform), MOST_LEVELS, "list length", found)
-    runs = _runs(levels, unit, found, pulsed=pulsed) if not found.by_limit else None
+    laying = _Laying(unit, amperes=amperes, high=pulsed)
+    runs = _runs(levels, laying, found) if not found.by_limit else None
     if runs is None:
         return Compiled(None, found.violations)
     if not found.by_limit:
@@ -99,14 +110,17 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     return Compiled(_program(play, unit, runs, summary, pulsed=pulsed), found.violations)
 
 
-def _needs_pulses(play: Play, unit: Unit) -> bool:
+def _needs_pulses(play: Play, unit: Unit, *, amperes: bool) -> bool:
     pulsing = unit.model.pulsing
-    return pulsing is not None and play.compliance > pulsing.high
+    if pulsing is None:
+        return False
+    peak = max(play.waveform.summary().peak.values(), default=0.0)
+    return (peak if amperes else play.compliance) > pulsing.high
 
 
 def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
-    limits, wired = unit.limits, unit.channels
-    terminals = play.waveform.terminals
+    wired = unit.channels
+    terminals = {*play.waveform.terminals, *play.voltage_limits}
     for terminal in sorted(terminals - set(wired)):
         found.add(
             "terminals",
@@ -114,10 +128,6 @@ def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -
             f"one on {', '.join(sorted(wired))}",
             "wire the terminal in the bench file or use another",
         )
-    peak = max(summary.peak.values(), default=0.0)
-    if peak > limits.max_v:
-        allowed = f"at most {show(limits.max_v, 'V')}"
-        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
     if summary.ramps:
         allowed = "a constant level"
         found.add("ramps", "a level that changes linearly", allowed, "leave the edges at zero")
@@ -149,33 +159,34 @@ def _check_windows(runs: Sequence[Run], unit: Unit, summary: Summary, found: Fin
     )
 
 
-def _check_currents(
-    play: Play, unit: Unit, summary: Summary, found: Findings, *, pulsed: bool
-) -> None:
-    model, least = unit.model, unit.model.least_compliance
-    peak = min(max(summary.peak.values(), default=0.0), unit.limits.max_v)
-    most = model.most_current(peak, pulsed=model.pulsing is not None)
-    if not least <= play.compliance <= most:
-        allowed = f"{show(least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
-        found.add("compliance", show(play.compliance, "A"), allowed, "choose one inside")
-    largest = model.meters(pulsed=pulsed)[-1].full_scale
-    for terminal in unit.channels:
-        asked = play.ranges.get(terminal, min(play.compliance, largest))
-        if not 0 < asked <= largest:
-            allowed = f"up to {show(largest, 'A')}"
-            found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
+@dataclass(frozen=True, slots=True)
+class _Laying:
+    """How levels are laid on lists and pulses."""
+
+    unit: Unit
+    amperes: bool
+    high: bool  #: the range that exists for pulses alone is in use
+
+    def steps(self, levels: Sequence[Level]) -> tuple[Run, list[Change]] | None:
+        """Return a list."""
+        return lay(levels, self.unit.line_frequency, amperes=self.amperes)
+
+    def pulses(self, levels: Sequence[Level]) -> tuple[Run, list[Change]]:
+        """Return a run of pulses."""
+        pulsing = self.unit.model.pulsing
+        assert pulsing is not None, "only the 2430 has pulses"
+        return lay_pulses(levels, self.unit.line_frequency, pulsing, high=self.high)
 
 
-def _runs(
-    levels: Sequence[Level], unit: Unit, found: Findings, *, pulsed: bool
-) -> tuple[Run, ...] | None:
+def _runs(levels: Sequence[Level], laying: _Laying, found: Findings) -> tuple[Run, ...] | None:
     if not levels:
         return ()
+    unit = laying.unit
     shortest = min(level.length for level in levels)
-    if pulsed or (unit.model.pulsing is not None and shortest < _LIST_LEVEL):
-        laid = _pulse_runs(levels, unit, high=pulsed)
+    if laying.high or (unit.model.pulsing is not None and shortest < _LIST_LEVEL):
+        laid = _pulse_runs(levels, laying)
     else:
-        laid = _list_runs(levels, unit)
+        laid = _list_runs(levels, laying)
     if laid is None:
         found.add(
             "list length",
@@ -186,25 +197,26 @@ def _runs(
         )
         return None
     runs, changes = laid
-    _note_changes(changes, unit, found)
+    _note_changes(changes, laying, found)
     return tuple(runs)
 
 
-def _list_runs(levels: Sequence[Level], unit: Unit) -> Laid | None:
+def _list_runs(levels: Sequence[Level], laying: _Laying) -> Laid | None:
     """Return one list where that holds everything, else lists cut at the rests between them."""
-    whole = None if unit.host else lay(levels, unit.line_frequency)
+    unit = laying.unit
+    whole = None if unit.host else laying.steps(levels)
     if whole is not None and not whole[1]:
         return [whole[0]], whole[1]
     choices = [] if whole is None else [([whole[0]], whole[1])]
     for gap in (HOST_GAP,) if unit.host else (HOST_GAP, _TIMER_GAP):
-        cut = _cut_runs(levels, unit, gap)
+        cut = _cut_runs(levels, laying, gap)
         if cut is not None and not cut[1]:
             return cut
         choices += [] if cut is None else [cut]
     return min(choices, key=lambda laid: len(laid[1]), default=None)
 
 
-def _cut_runs(levels: Sequence[Level], unit: Unit, gap: float) -> Laid | None:
+def _cut_runs(levels: Sequence[Level], laying: _Laying, gap: float) -> Laid | None:
     """Return lists cut at rests of at least `gap` s; equal ones are laid only once."""
     known: dict[tuple[Level, ...], tuple[Run, list[Change]] | None] = {}
     runs: list[Run] = []
@@ -213,28 +225,28 @@ def _cut_runs(levels: Sequence[Level], unit: Unit, gap: float) -> Laid | None:
         start = group[0].start
         shape = tuple(replace(level, start=round(level.start - start, 9)) for level in group)
         if shape not in known:
-            known[shape] = lay(shape, unit.line_frequency)
+            known[shape] = laying.steps(shape)
         laid = known[shape]
         if laid is None:
             return None
         runs.append(replace(laid[0], start=start))
         changes += laid[1]
-    return _apart(runs if unit.host else merged(runs), changes)
+    return _apart(runs if laying.unit.host else merged(runs), changes)
 
 
-def _pulse_runs(levels: Sequence[Level], unit: Unit, *, high: bool) -> Laid | None:
+def _pulse_runs(levels: Sequence[Level], laying: _Laying) -> Laid | None:
     """Return runs of pulses, and lists of the levels that are no pulses."""
-    pulsing, frequency = unit.model.pulsing, unit.line_frequency
+    pulsing = laying.unit.model.pulsing
     assert pulsing is not None, "only the 2430 has pulses"
     runs: list[Run] = []
     changes: list[Change] = []
-    for pulses, group in groups_of_kind(levels, _LIST_LEVEL, pulsing, high=high):
-        laid = lay_pulses(group, frequency, pulsing, high=high) if pulses else lay(group, frequency)
+    for pulses, group in groups_of_kind(levels, _LIST_LEVEL, pulsing, high=laying.high):
+        laid = laying.pulses(group) if pulses else laying.steps(group)
         if laid is None:
             return None
         runs.append(laid[0])
         changes += laid[1]
-    return _apart(runs if unit.host else merged(runs), changes)
+    return _apart(runs if laying.unit.host else merged(runs), changes)
 
 
 def _apart(runs: Sequence[Run], changes: Sequence[Change]) -> Laid:
@@ -257,10 +269,12 @@ def _relative(change: Change) -> float:
     return abs(change.got / change.asked - 1) if change.asked else math.inf
 
 
-def _note_changes(changes: Sequence[Change], unit: Unit, found: Findings) -> None:
+def _note_changes(changes: Sequence[Change], laying: _Laying, found: Findings) -> None:
     """Say the largest change of each kind, and what would be played instead."""
-    limits = unit.limits
-    for what, least in (("level", limits.min_width), ("rest", limits.min_gap)):
+    limits = laying.unit.limits
+    # the firmware takes longer for a step of a list that sources a current, not for a pulse
+    more = OVERHEAD_CURRENT if laying.amperes and laying.unit.model.pulsing is None else 0.0
+    for what, least in (("level", limits.min_width + more), ("rest", limits.min_gap + more)):
         of_kind = [change for change in changes if change.what == what]
         if not of_kind:
             continue
@@ -280,23 +294,17 @@ def _note_changes(changes: Sequence[Change], unit: Unit, found: Findings) -> Non
 def _program(
     play: Play, unit: Unit, runs: tuple[Run, ...], summary: Summary, *, pulsed: bool
 ) -> Program:
-    model = unit.model
     terminal = next(iter(play.waveform.terminals), next(iter(unit.channels), ""))
     peak = max(summary.peak.values(), default=0.0)
-    source = range_for(model.v_source, peak, source=True)
-    meters = model.meters(pulsed=pulsed)
-    asked = play.ranges.get(terminal, play.compliance)
-    # a compliance in the overrange of a meter is measured on that meter
-    meter = range_for(meters, min(asked, play.compliance, meters[-1].full_scale))
-    assert source is not None, "larger levels were refused before"
-    assert meter is not None, "larger currents were refused before"
+    sourced = source_of(play, unit.model, terminal, peak, pulsed=pulsed)
     mode = _mode(runs)
     return Program(
         terminal=terminal,
-        compliance=play.compliance,
-        source=source,
-        v_meter=next(r for r in model.v_meter if r.full_scale == source.full_scale),
-        i_meter=meter,
+        quantity=sourced.quantity,
+        limit=sourced.limit,
+        source=sourced.source,
+        v_meter=sourced.v_meter,
+        i_meter=sourced.i_meter,
         runs=runs,
         duration=seconds(play.waveform.ticks),
         mode=mode,

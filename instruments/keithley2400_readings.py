@@ -11,8 +11,10 @@ What is achieved, and how it is known:
 - v: the programmed level; where the source was limiting, the voltage measured along with the
   current, and not a number in steps too short for measuring both
 - i: mean of the readings inside the window
+- of a terminal that is driven by a current it is the other way round: v is the mean of the
+  readings, and i the programmed level; what was measured where that is something else
 - flags: `Flag.COMPLIANCE` where compliance or measurement range held the source;
-  `Flag.OVERRANGE` where the meter overflowed (the current is not a number then);
+  `Flag.OVERRANGE` where the meter overflowed (what it read is not a number then);
   `Flag.UNSETTLED` where, by the specified settling times, more of the step may have been left than
   the accuracy of the reading
 """
@@ -23,6 +25,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
+from instruments.keithley2400_limits import SETTLED_AT
 from instruments.keithley2400_lines import Reading
 from instruments.keithley2400_program import Program
 from instruments.keithley2400_schedule import Mark, Run
@@ -90,31 +93,54 @@ def rows_of(
 def _row(
     program: Program, run: Run, mark: Mark, taken: Sequence[Reading], begun: float, step: float
 ) -> Row:
-    cycle, meter, flags = run.cycle, program.i_meter, Flag(0)
-    i, v, u_v = fmean(one.i for one in taken), mark.v, program.source.uncertainty(mark.v)
-    if any(one.status & _OVERFLOW or abs(one.i) > _NO_NUMBER for one in taken):
-        i, flags = math.nan, flags | Flag.OVERRANGE
-    if any(one.status & _LIMITING for one in taken):
-        flags |= Flag.COMPLIANCE
-        v = fmean(one.v for one in taken) if cycle.volts else math.nan
-        u_v = program.v_meter.uncertainty(v, cycle.nplc)
-    bound = meter.bound(i, cycle.nplc)
-    slowest = max(program.source.time_constant, meter.time_constant)
+    cycle, volts, flags = run.cycle, program.quantity == "v", Flag(0)
+    sensed = fmean(one.i if volts else one.v for one in taken)
+    level, u_level, doubts = _sourced(program, run, mark, taken)
+    if any(one.status & _OVERFLOW for one in taken) or abs(sensed) > _NO_NUMBER / len(taken):
+        sensed, flags = math.nan, flags | Flag.OVERRANGE
+    flags |= doubts
+    bound = program.meter.bound(sensed, cycle.nplc)
     # the first reading of a level decides: later ones had more time
-    waited = cycle.offset + (mark.readings[0] - mark.point) * step
-    if abs(i) * math.exp(-waited / slowest) > bound:
+    waited = cycle.offset + cycle.skip + (mark.readings[0] - mark.point) * step
+    if abs(sensed) * math.exp(-waited / _slowest(program, sensed)) > bound:
         flags |= Flag.UNSETTLED
+    known, got = (level, u_level), (sensed, bound / math.sqrt(3.0))
+    (v, u_v), (i, u_i) = (known, got) if volts else (got, known)
     # in pulse mode the timestamp is that of the pulse (check), and the reading comes at its end
     late = run.width - cycle.aperture if run.width else 0.0
     return Row(
-        t=round(begun + fmean(mark.readings) * step + late + cycle.aperture / 2, 7),
+        t=round(begun + fmean(mark.readings) * step + late + cycle.skip + cycle.aperture / 2, 7),
         terminal=program.terminal,
         role=mark.role,
-        v_set=mark.v,
+        v_set=mark.v if volts else math.nan,
         v=v,
         i=i,
         width=run.width or mark.count * step,
         u_v=u_v,
-        u_i=bound / math.sqrt(3.0),
+        u_i=u_i,
         flags=int(flags),
     )
+
+
+def _sourced(
+    program: Program, run: Run, mark: Mark, taken: Sequence[Reading]
+) -> tuple[float, float, Flag]:
+    """Return what was sourced with its uncertainty: the level, or what was measured instead."""
+    volts, cycle, level = program.quantity == "v", run.cycle, mark.v
+    meter = program.v_meter if volts else program.i_meter
+    measured = fmean(one.v if volts else one.i for one in taken) if cycle.volts else math.nan
+    if any(one.status & _LIMITING for one in taken):
+        return measured, meter.uncertainty(measured, cycle.nplc), Flag.COMPLIANCE
+    bound = program.source.bound(level) + meter.bound(measured, cycle.nplc)
+    if volts or not abs(measured - level) > bound:
+        return level, program.source.uncertainty(level), Flag(0)
+    # a current that falls short, or is not there yet, is never told as the level
+    return measured, meter.uncertainty(measured, cycle.nplc), Flag.UNSETTLED
+
+
+def _slowest(program: Program, sensed: float) -> float:
+    """Return the time constant with which source and meter come to what was sensed, s."""
+    slowest = max(program.source.time_constant, program.meter.time_constant)
+    if program.quantity == "v" or math.isnan(sensed):
+        return slowest
+    return slowest * max(1.0, abs(sensed) / SETTLED_AT)

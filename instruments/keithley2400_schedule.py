@@ -30,6 +30,7 @@ from instruments.keithley2400_limits import (
     MOST_NPLC,
     NPLC_STEP,
     OVERHEAD,
+    OVERHEAD_CURRENT,
     POINTS,
     TIMER,
 )
@@ -62,10 +63,11 @@ class Cycle:
 
     nplc: float
     aperture: float  #: of one conversion, s
-    volts: bool  #: the voltage is measured after the current
+    volts: bool  #: both are measured: the voltage after the current
     delay: float  #: from the level to the reading, s
     hold: float  #: before the level, s
     period: float  #: from level to level, s
+    skip: float = 0.0  #: from its reading's beginning to the conversion that counts, s
 
     @property
     def offset(self) -> float:
@@ -80,7 +82,7 @@ class Mark:
     readings: tuple[int, ...]  #: their points in the list
     point: int  #: where the level begins
     count: int  #: points it lasts
-    v: float
+    v: float  #: V or A
     role: Role
 
 
@@ -89,7 +91,7 @@ class Run:
     """What the instrument does by itself between two visits of the host."""
 
     start: float  #: of the first level, s after the start of the waveform
-    points: tuple[float, ...]  #: the list, V
+    points: tuple[float, ...]  #: the list, V or A
     cycle: Cycle
     marks: tuple[Mark, ...]
     arms: int = 1  #: how often the list is played
@@ -131,7 +133,9 @@ def groups_of(levels: Sequence[Level], gap: float = HOST_GAP) -> Iterator[tuple[
     yield tuple(group)
 
 
-def lay(levels: Sequence[Level], frequency: float) -> tuple[Run, list[Change]] | None:
+def lay(
+    levels: Sequence[Level], frequency: float, *, amperes: bool = False
+) -> tuple[Run, list[Change]] | None:
     """Lay levels on the steps of one list.
 
     Parameters
@@ -140,6 +144,8 @@ def lay(levels: Sequence[Level], frequency: float) -> tuple[Run, list[Change]] |
         In order of time.
     frequency
         Of the mains, Hz.
+    amperes
+        A current is sourced: it is the voltage whose reading has its place.
 
     Returns
     -------
@@ -151,7 +157,7 @@ def lay(levels: Sequence[Level], frequency: float) -> tuple[Run, list[Change]] |
     durations.update(
         _rounded(b.start - a.stop) for a, b in pairwise(levels) if b.start - a.stop > _SLACK
     )
-    cycle = _best(levels, durations, frequency)
+    cycle = _best(levels, durations, frequency, amperes)
     if cycle is None:
         return None
     run = _run(levels, cycle)
@@ -166,13 +172,15 @@ def _rounded(duration: float) -> float:
     return round(duration, 9)
 
 
-def _best(levels: Sequence[Level], durations: Counter[float], frequency: float) -> Cycle | None:
+def _best(
+    levels: Sequence[Level], durations: Counter[float], frequency: float, amperes: bool
+) -> Cycle | None:
     """Return the cycle on whose steps the durations fit best; among equals the longest one."""
     total = levels[-1].stop - levels[0].start
     most = max(_USUAL_STEP, 4 * total / POINTS)
     fitting = []
     for target in _targets(min(durations), most):
-        cycle = _cycle(target, levels, frequency)
+        cycle = _cycle(target, levels, frequency, amperes)
         points = sum(count * _steps(d, cycle.period) for d, count in durations.items())
         if points <= POINTS - 2:
             cost = max(abs(_steps(d, cycle.period) * cycle.period / d - 1) for d in durations)
@@ -197,45 +205,55 @@ def _steps(duration: float, period: float) -> int:
     return max(1, round(duration / period))
 
 
-def _cycle(target: float, levels: Sequence[Level], frequency: float) -> Cycle:
+def _cycle(target: float, levels: Sequence[Level], frequency: float, amperes: bool) -> Cycle:
     """Return the cycle nearest to a step, with the longest aperture that the windows leave."""
-    aperture, volts = _aperture(target, levels, frequency)
+    aperture, volts = _aperture(target, levels, frequency, amperes)
     nplc = _nplc(aperture * frequency)
     aperture = nplc / frequency
-    shortest = _FIXED + OVERHEAD[volts] + (2 if volts else 1) * aperture
+    skip = aperture if amperes and volts else 0.0
+    shortest = _FIXED + _overhead(amperes)[volts] + (2 if volts else 1) * aperture
     spare = max(0, round((target - shortest) / DELAY_STEP))
     spare = min(spare, 2 * math.floor(MOST_DELAY / DELAY_STEP))
     period = shortest + spare * DELAY_STEP
-    early = _early(levels, period, aperture, spare)
+    early = _early(levels, period, aperture, skip, spare)
     late = spare - early
-    return Cycle(nplc, aperture, volts, early * DELAY_STEP, late * DELAY_STEP, period)
+    return Cycle(nplc, aperture, volts, early * DELAY_STEP, late * DELAY_STEP, period, skip)
 
 
-def _aperture(target: float, levels: Sequence[Level], frequency: float) -> tuple[float, bool]:
-    """Return the aperture that a step leaves, s, and whether the voltage is measured as well.
+def _overhead(amperes: bool) -> dict[bool, float]:
+    """Return what the firmware takes after the apertures, s, by whether both are measured."""
+    more = OVERHEAD_CURRENT if amperes else 0.0
+    return {both: overhead + more for both, overhead in OVERHEAD.items()}
+
+
+def _aperture(
+    target: float, levels: Sequence[Level], frequency: float, amperes: bool
+) -> tuple[float, bool]:
+    """Return the aperture that a step leaves, s, and whether both quantities are measured.
 
     Where a level is a single step, what follows the reading must fit between the middle of its
-    window and its end. The voltage, which tells what a limited source really gave, is measured
-    unless that would cost whole line cycles of the current or its place in the window.
+    window and its end. What is sourced, and not known of a limited source, is measured unless that
+    would cost whole line cycles of the other one or its place in the window.
     """
+    overhead = _overhead(amperes)
     spans = [span.stop - span.start for level in levels for span in level.spans]
     if not spans:
         return 0.0, False
-    alone = min([*spans, target - _FIXED - OVERHEAD[False]])
-    both = min(alone, (target - _FIXED - OVERHEAD[True]) / 2)
-    left = min(
-        (
-            target - (span.start + span.stop) / 2
-            for level in levels
-            for span in level.spans
-            if _steps(level.length, target) == 1
-        ),
-        default=math.inf,
-    )
-    after = {volts: CONVERT + OVERHEAD[volts] + LATENCY for volts in (False, True)}
+    alone = min([*spans, target - _FIXED - overhead[False]])
+    both = min(alone, (target - _FIXED - overhead[True]) / 2)
+    middles = [
+        (span.start + span.stop) / 2
+        for level in levels
+        for span in level.spans
+        if _steps(level.length, target) == 1
+    ]
+    left = target - max(middles, default=-math.inf)
+    after = {volts: CONVERT + overhead[volts] + LATENCY for volts in (False, True)}
     if left > after[False] + LEAST_NPLC / frequency:  # the reading can be where it is wanted
         alone = min(alone, 2 * (left - after[False]))
-        both = min(both, (left - after[True]) / 1.5)
+        both = min(both, (left - after[True]) / (0.5 if amperes else 1.5))
+    if amperes:  # the current comes first, so that it is the second conversion that has its place
+        both = min(both, (min(middles, default=math.inf) - CONFIGURE) / 1.5)
     enough = both * frequency >= _ENOUGH or left <= after[False]
     return (both, True) if target >= _BOTH and alone * frequency < 1 and enough else (alone, False)
 
@@ -247,7 +265,7 @@ def _nplc(cycles: float) -> float:
     return max(math.floor(cycles / NPLC_STEP + 1e-6), 1) * LEAST_NPLC
 
 
-def _early(levels: Sequence[Level], period: float, aperture: float, spare: int) -> int:
+def _early(levels: Sequence[Level], period: float, aperture: float, skip: float, spare: int) -> int:
     """Return how much of the spare time goes before the reading, in steps of the delay.
 
     The window of the shortest level decides; in longer ones there are several readings to choose
@@ -260,7 +278,7 @@ def _early(levels: Sequence[Level], period: float, aperture: float, spare: int) 
     span = level.spans[0]
     scale = _steps(level.length, period) * period / level.length
     middle = (span.start + span.stop) / 2 * scale % period
-    wanted = math.floor((middle - aperture / 2 - CONFIGURE) / DELAY_STEP)
+    wanted = math.floor((middle - aperture / 2 - skip - CONFIGURE) / DELAY_STEP)
     most = math.floor(MOST_DELAY / DELAY_STEP)
     return min(max(wanted, spare - most, 0), spare, most)
 
@@ -296,7 +314,7 @@ def _rest(length: float, drift: float, period: float) -> int:
 def _mark(level: Level, span: Span, first: int, count: int, cycle: Cycle) -> Mark:
     scale = count * cycle.period / level.length
     start, stop = span.start * scale, span.stop * scale
-    begins = [k * cycle.period + cycle.offset for k in range(count)]
+    begins = [k * cycle.period + cycle.offset + cycle.skip for k in range(count)]
     inside = [
         k for k, begin in enumerate(begins)
         if begin >= start - DELAY_STEP / 2 and begin + cycle.aperture <= stop + DELAY_STEP / 2

@@ -12,6 +12,9 @@ repeats the body of a waveform. Each run goes back to zero and switches the outp
 a host that falls silent leaves nothing on. A 2461 plays levels shorter than such a step (0.65 ms)
 as pulses, read by one sample of its digitizer.
 
+A terminal is driven by a voltage, or by a current where a step says so: the configuration lists
+then source amperes with a voltage limit, and the voltage is measured.
+
 The instrument has to be set to its native command set, SCPI.
 
 A bench file may give, besides driver, model and address (a terminal is on ``front`` or ``rear``):
@@ -25,7 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instruments.keithley2450_limits import MODELS, limits_of
-from instruments.keithley2450_program import Unit, compile_play
+from instruments.keithley2450_program import Program, Unit, compile_play
 from instruments.options import (
     check_options,
     check_single_terminal,
@@ -39,7 +42,9 @@ from labctl.steps import Play
 if TYPE_CHECKING:
     from instruments.keithley2450_meter import SourceMeter
 
-__all__ = ["check", "connect", "forecast", "recognise"]
+__all__ = ["CAPABILITIES", "check", "connect", "forecast", "recognise"]
+
+CAPABILITIES = ("waveforms", "currents")
 
 #: how long to wait for an answer, s; a run is waited for as long as it takes
 _TIMEOUT = 10.0
@@ -88,18 +93,19 @@ def forecast(setup: Setup, play: Play) -> Forecast | None:
         return None
     # the shortest aperture resolves least
     apertures = sorted(step.aperture for step in program.steps if step.mark)
-    meter = program.i_meter
     floors = tuple(
-        Floor(
-            program.terminal,
-            meter.bound(0.0, aperture * program.line_frequency),
-            meter.full_scale,
-            aperture,
-        )
-        for aperture in apertures[:1]
+        Floor(program.terminal, *_floor(program, aperture), aperture) for aperture in apertures[:1]
     )
     duration = program.running + program.trail
     return Forecast(program.mode, program.timing, floors, program.running, duration)
+
+
+def _floor(program: Program, aperture: float) -> tuple[float, float]:
+    """Return the bound on the error of a current near zero, and the range it is known on, A."""
+    if program.quantity == "i":  # it is known because it is sourced
+        return program.source.bound(0.0), program.source.full_scale
+    nplc = aperture * program.line_frequency
+    return program.i_meter.bound(0.0, nplc), program.i_meter.full_scale
 
 
 def connect(setup: Setup) -> SourceMeter:

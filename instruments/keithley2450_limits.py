@@ -2,10 +2,11 @@
 
 Sources, by their mark:
 
-[S] Model 2450 specifications, SPEC-2450 Rev. A (July 2013), 23 degC +- 5 degC, 1 year, 1 PLC.
+[S] Model 2450 specifications, SPEC-2450 Rev. A (July 2013), 23 degC +- 5 degC, 1 year, 1 PLC;
+    ranges and accuracy on page 2.
 [R] Model 2461 Reference Manual, 2461-901-01 Rev. A (November 2015); 2450-901-01 Rev. B (2013).
 [C] check: not found in print, or recalled; to be replaced here when it is known. All errors of the
-    2460 and 2461 are so marked.
+    2460 and 2461 are so marked, but 0.02 % + 15 uA of their current source on 100 mA [R page 4-19].
 
 The times of one step of a trigger model, autozero off. The sums are those of the reading rates of
 [S] at 60 Hz (3130 readings, 1710 source-measure steps a second); how they are shared out is [C]::
@@ -26,8 +27,8 @@ from labctl.capability import Limits
 
 __all__ = [
     "AUTO_ZERO_NPLC", "BLOCK", "CONVERT", "HEAD", "LEAST_NPLC", "LONGEST", "MODELS",
-    "MOST_LEVELS", "MOST_LOOPS", "MOST_NPLC", "MOST_READINGS", "RESOLUTION", "SETTING", "TAIL",
-    "Model", "Pulsing", "least_step", "limits_of",
+    "MOST_LEVELS", "MOST_LOOPS", "MOST_NPLC", "MOST_READINGS", "RESOLUTION", "SETTING",
+    "SETTLED_AT", "TAIL", "Model", "Pulsing", "least_step", "limits_of",
 ]  # fmt: skip
 
 #: from recalling an index of a configuration list to the source's move, s [S]
@@ -53,6 +54,10 @@ MOST_LOOPS = 268_435_455
 #: of a reading buffer, the default ones left as they are [R page 6-171]
 MOST_READINGS = 6_600_000
 
+#: voltage across the load for which the settling of a current source holds, V; what is parallel to
+#: the load is charged by the current, so a higher voltage takes in proportion longer [C]
+SETTLED_AT = 1.0
+
 _OVERRANGE = 1.05  # of every source range [S]
 _USUAL = (5e-5, 5e-4)  # what 0.1 and 0.01 PLC add, as a fraction of the range [C]
 _COARSE = (5e-4, 5e-3)  # the same on the lowest voltage ranges and from 1 A [C]
@@ -75,10 +80,12 @@ class Model:
 
     name: str
     v_source: tuple[Range, ...]
+    i_source: tuple[Range, ...]
     v_meter: tuple[Range, ...]
     i_meter: tuple[Range, ...]
     area: tuple[tuple[float, float], ...]  #: DC operating area: up to V, at most A
     least_compliance: float  #: A
+    least_limit: float  #: smallest voltage limit of the current source, V
     source: str
     pulsing: Pulsing | None = None
 
@@ -88,6 +95,13 @@ class Model:
         fitting = range_for(self.v_source, v, source=True)
         reach = math.inf if fitting is None else fitting.full_scale
         return max((i for limit, i in self.area if reach <= limit), default=0.0)
+
+    def most_limit(self, i: float) -> float:
+        """Return the largest voltage limit that can be set on this range of the current source, V.
+
+        The limit is checked against the source range here as well.
+        """
+        return max((v for v, limit in self.area if i <= limit), default=0.0)
 
 
 Rows = Iterable[tuple[float, float, float, float]]
@@ -111,6 +125,11 @@ _METER_V_2450 = (
     (20e-3, 1e-3, 150e-6, 200e-6), (0.2, 1.2e-4, 200e-6, 200e-6), (2.0, 1.2e-4, 300e-6, 200e-6),
     (20.0, 1.5e-4, 1e-3, 200e-6), (200.0, 1.5e-4, 10e-3, 1e-3),
 )  # fmt: skip
+_SOURCE_I_2450 = (
+    (10e-9, 1e-3, 100e-12, 50e-3), (100e-9, 6e-4, 150e-12, 5e-3), (1e-6, 2.5e-4, 400e-12, 1.5e-3),
+    (10e-6, 2.5e-4, 1.5e-9, 500e-6), (100e-6, 2e-4, 15e-9, 200e-6), (1e-3, 2e-4, 150e-9, 200e-6),
+    (10e-3, 2e-4, 1.5e-6, 200e-6), (100e-3, 2.5e-4, 15e-6, 200e-6), (1.0, 6.7e-4, 900e-6, 200e-6),
+)  # fmt: skip
 _I_2450 = (
     (10e-9, 1e-3, 50e-12, 50e-3), (100e-9, 6e-4, 100e-12, 5e-3), (1e-6, 2.5e-4, 300e-12, 1.5e-3),
     (10e-6, 2.5e-4, 700e-12, 500e-6), (100e-6, 2e-4, 6e-9, 200e-6), (1e-3, 2e-4, 60e-9, 200e-6),
@@ -123,6 +142,12 @@ _V_2460 = (
 _METER_V_2460 = (
     (0.2, 1.2e-4, 200e-6, 200e-6), (2.0, 1.2e-4, 300e-6, 200e-6), (7.0, 1.5e-4, 1e-3, 200e-6),
     (10.0, 1.5e-4, 1e-3, 200e-6), (20.0, 1.5e-4, 1e-3, 200e-6), (100.0, 1.5e-4, 5e-3, 1e-3),
+)  # fmt: skip
+_SOURCE_I_2460 = (
+    (1e-6, 2.5e-4, 1e-9, 1.5e-3), (10e-6, 2.5e-4, 1.5e-9, 500e-6), (100e-6, 2e-4, 15e-9, 200e-6),
+    (1e-3, 2e-4, 150e-9, 200e-6), (10e-3, 2e-4, 1.5e-6, 200e-6), (100e-3, 2e-4, 15e-6, 200e-6),
+    (1.0, 5e-4, 750e-6, 200e-6), (4.0, 1e-3, 3e-3, 200e-6), (5.0, 1e-3, 3e-3, 200e-6),
+    (7.0, 1.5e-3, 5e-3, 200e-6),
 )  # fmt: skip
 _I_2460 = (
     (1e-6, 2.5e-4, 700e-12, 1.5e-3), (10e-6, 2.5e-4, 1e-9, 500e-6), (100e-6, 2e-4, 10e-9, 200e-6),
@@ -142,10 +167,12 @@ def _series_2460(name: str, pulsing: Pulsing | None) -> Model:
     return Model(
         name,
         _table(_V_2460, meter=False),
+        _table(_SOURCE_I_2460, meter=False),
         _table(_METER_V_2460, (0.2,)),
         _table(_I_2460, _HIGH_2460),
         ((7.35, 7.35), (10.5, 5.25), (21.0, 4.2), (105.0, 1.05)),  # [R page 6-94]
         1e-6,  # [R page 6-94]
+        0.2,  # [R page 6-94]
         _SOURCE_2460,
         pulsing,
     )
@@ -156,8 +183,9 @@ MODELS = {
     model.name: model
     for model in (
         Model(
-            "2450", _table(_V_2450, meter=False), _table(_METER_V_2450, (20e-3, 0.2)),
-            _table(_I_2450, (1.0,)), ((21.0, 1.05), (210.0, 0.105)), 1e-9, _SOURCE_2450,
+            "2450", _table(_V_2450, meter=False), _table(_SOURCE_I_2450, meter=False),
+            _table(_METER_V_2450, (20e-3, 0.2)), _table(_I_2450, (1.0,)),
+            ((21.0, 1.05), (210.0, 0.105)), 1e-9, 0.02, _SOURCE_2450,
         ),
         _series_2460("2460", None),
         _series_2460("2461", Pulsing()),

@@ -23,7 +23,10 @@ ELEMENTS = "READ,REL,SOUR,SOURSTAT"
 READINGS = f':TRAC:DATA? %d,%d,"{BUFFER}",{ELEMENTS}'
 #: asked while a trigger model runs
 LOOK = f':SYST:ERR:COUN?;:TRAC:ACT? "{BUFFER}";:TRIG:STAT?'
-_NO_LEVEL = ":SOUR:VOLT 0"
+#: by quantity: the word for its function, and for the limit that goes with sourcing it
+_FUNCTION = {"v": "VOLT", "i": "CURR"}
+_LIMIT = {"v": "ILIM", "i": "VLIM"}
+_UNIT = {"v": "V", "i": "A"}
 _RUNNING = ("RUNNING", "WAITING", "PAUSED", "BUILDING")
 #: of every number that is sent: a microsecond in eleven days
 DIGITS = 12
@@ -34,21 +37,23 @@ _SMALLEST_BUFFER = 10  # [R page 6-171]
 class Told(NamedTuple):
     """The answer to `read_back`."""
 
-    compliance: float
-    i_range: float
-    v_range: float
+    limit: float  #: of levels, or of pulses
+    idle: float  #: limit at zero
+    meter: float  #: range
+    source: float  #: range
     indexes: float
     capacity: float
     digits: float  #: of a number; no longer `DIGITS` once somebody has reset the instrument
     output: float
+    function: str
 
 
 class Reading(NamedTuple):
     """One reading as the instrument sends it."""
 
-    i: float
+    sensed: float  #: what the meter measures: A where volts are sourced, V where amperes are
     t: float  #: since the first reading, s
-    v: float  #: measured, or programmed where it was not
+    sourced: float  #: measured, or programmed where it was not
     status: int  #: of the source
 
 
@@ -80,21 +85,31 @@ def range_lines(program: Program, channel: str, *, remote: bool) -> list[str]:
     remote
         Sense the voltage at the device, with four wires.
     """
-    full, meter = f"{program.source.full_scale:.9g}", f"{program.i_meter.full_scale:.9g}"
-    limit = f"{program.compliance:.9g}"
+    full, meter = f"{program.source.full_scale:.9g}", f"{program.meter.full_scale:.9g}"
+    level, sense, limit = _words(program)
+    limited = f"{program.limit:.9g}"
     lines = [
-        f":ROUT:TERM {'REAR' if channel == 'rear' else 'FRON'};:SENS:CURR:RSEN {int(remote)}",
+        f":ROUT:TERM {'REAR' if channel == 'rear' else 'FRON'};:SOUR:FUNC {level}",
+        f":SENS:FUNC '{sense}';:SENS:{sense}:RSEN {int(remote)}",
         # the limit is checked against source and measure range: it is lowered before they change
-        f":SENS:FUNC 'CURR';:SENS:CURR:RANG:AUTO ON;:SOUR:VOLT:RANG {full}",
-        f":SOUR:VOLT:ILIM {limit};:SENS:CURR:RANG {meter};:SENS:CURR:AZER OFF",
-        f":SENS:CURR:NPLC {AUTO_ZERO_NPLC:g};:SENS:AZER:ONCE",
+        f":SENS:{sense}:RANG:AUTO ON;:SOUR:{level} 0;:SOUR:{level}:DEL 0",
+        f":SOUR:{level}:RANG:AUTO OFF;:SOUR:{level}:RANG {full}",
+        f":SOUR:{level}:{limit} {limited};:SENS:{sense}:RANG {meter};:SENS:{sense}:AZER OFF",
+        f":SENS:{sense}:NPLC {AUTO_ZERO_NPLC:g};:SENS:AZER:ONCE",
     ]
     if program.pulsed:
-        lines.append(
-            f":SENS:DIG:FUNC 'CURR';:SENS:DIG:CURR:RANG {meter};:SENS:DIG:CURR:RSEN {int(remote)};"
-            f":SOUR:VOLT 0;:SOUR:PULS:VOLT:ILIM {limit};:SOUR:VOLT:READ:BACK ON"
-        )
+        digitize = f":SENS:DIG:{sense}"
+        lines += [
+            f":SENS:DIG:FUNC '{sense}';{digitize}:RANG {meter};{digitize}:RSEN {int(remote)}",
+            f":SOUR:{level} 0;:SOUR:PULS:{level}:{limit} {limited};:SOUR:{level}:READ:BACK ON",
+        ]
     return lines
+
+
+def _words(program: Program) -> tuple[str, str, str]:
+    """Return the words for what is sourced, for what is measured, and for its limit."""
+    sourced = program.quantity
+    return _FUNCTION[sourced], _FUNCTION["i" if sourced == "v" else "v"], _LIMIT[sourced]
 
 
 def list_lines(program: Program) -> Iterator[str]:
@@ -103,12 +118,15 @@ def list_lines(program: Program) -> Iterator[str]:
     store = f':SOUR:CONF:LIST:STOR "{SOURCES}";:SENS:CONF:LIST:STOR "{SENSES}"'
     now: tuple[str, ...] = ()
     frequency = program.line_frequency
+    level, sense, _ = _words(program)
+    none = f":SOUR:{level} 0"
     for step in program.steps if program.pulsed else (_zero(frequency), *program.steps):
-        wanted = _pulse(step) if program.pulsed else _index(step, frequency)
+        pulse = program.pulsed
+        wanted = _pulse(step, level, sense) if pulse else _index(step, level, sense, frequency)
         changed = [line for k, line in enumerate(wanted) if not now or now[k] != line]
         # a line that is the last one to arrive leaves no level behind
-        yield ";".join([*changed, store] if program.pulsed else [*changed, store, _NO_LEVEL])
-        now = wanted if program.pulsed else (_NO_LEVEL, *wanted[1:])
+        yield ";".join([*changed, store] if program.pulsed else [*changed, store, none])
+        now = wanted if program.pulsed else (none, *wanted[1:])
     size = max(_SMALLEST_BUFFER, program.readings)
     yield f':TRAC:MAKE "{BUFFER}",{size};:TRAC:FILL:MODE ONCE,"{BUFFER}"'
 
@@ -117,25 +135,25 @@ def _zero(frequency: float) -> Step:
     return Step(-1, 0.0, 0.0, 0.0, 0.0, LEAST_NPLC / frequency)
 
 
-def _index(step: Step, frequency: float) -> tuple[str, ...]:
+def _index(step: Step, level: str, sense: str, frequency: float) -> tuple[str, ...]:
     return (
-        f":SOUR:VOLT {step.v:.9g}",
-        f":SOUR:VOLT:DEL:USER1 {step.before:.9g}",
-        f":SOUR:VOLT:DEL:USER2 {step.after:.9g}",
-        f":SOUR:VOLT:READ:BACK {int(step.back)}",
-        f":SENS:CURR:NPLC {step.aperture * frequency:.9g}",
+        f":SOUR:{level} {step.v:.9g}",
+        f":SOUR:{level}:DEL:USER1 {step.before:.9g}",
+        f":SOUR:{level}:DEL:USER2 {step.after:.9g}",
+        f":SOUR:{level}:READ:BACK {int(step.back)}",
+        f":SENS:{sense}:NPLC {step.aperture * frequency:.9g}",
     )
 
 
-def _pulse(step: Step) -> tuple[str, ...]:
+def _pulse(step: Step, level: str, sense: str) -> tuple[str, ...]:
     rate = math.floor(1 / step.aperture + 1e-6)
     return (
-        f":SOUR:PULS:VOLT {step.v:.9g}",
-        f":SOUR:VOLT:DEL:USER1 {step.before:.9g}",
-        f":SOUR:VOLT:DEL:USER2 {step.after:.9g}",
-        f":SOUR:VOLT:DEL:USER3 {step.late:.9g}",
-        f":SOUR:VOLT:DEL:USER4 {step.rest:.9g}",
-        f":SENS:DIG:CURR:SRAT {rate};:SENS:DIG:CURR:APER {step.aperture:.9g}",
+        f":SOUR:PULS:{level} {step.v:.9g}",
+        f":SOUR:{level}:DEL:USER1 {step.before:.9g}",
+        f":SOUR:{level}:DEL:USER2 {step.after:.9g}",
+        f":SOUR:{level}:DEL:USER3 {step.late:.9g}",
+        f":SOUR:{level}:DEL:USER4 {step.rest:.9g}",
+        f":SENS:DIG:{sense}:SRAT {rate};:SENS:DIG:{sense}:APER {step.aperture:.9g}",
     )
 
 
@@ -211,10 +229,12 @@ def _pulse_blocks(program: Program) -> list[str]:
 
 def read_back(program: Program) -> str:
     """Return the query that is asked before the output goes on."""
-    limit, sense = (":SOUR:PULS:VOLT", "DIG:") if program.pulsed else (":SOUR:VOLT", "")
+    level, sense, limit = _words(program)
+    pulse, digitize = (":PULS", ":DIG") if program.pulsed else ("", "")
     return (
-        f"{limit}:ILIM?;:SENS:{sense}CURR:RANG?;:SOUR:VOLT:RANG?;"
-        f':SOUR:CONF:LIST:SIZE? "{SOURCES}";:TRAC:POIN? "{BUFFER}";:FORM:ASC:PREC?;:OUTP?'
+        f":SOUR{pulse}:{level}:{limit}?;:SOUR:{level}:{limit}?;:SENS{digitize}:{sense}:RANG?;"
+        f':SOUR:{level}:RANG?;:SOUR:CONF:LIST:SIZE? "{SOURCES}";:TRAC:POIN? "{BUFFER}";'
+        ":FORM:ASC:PREC?;:OUTP?;:SOUR:FUNC?"
     )
 
 
@@ -232,14 +252,21 @@ def differing(program: Program, told: Told) -> str:
         return "the output is on before a run, so somebody else uses the instrument"
     if told.digits != DIGITS:
         return "somebody has brought its settings to their defaults since they were set"
-    wanted = {
-        "a compliance of %g A": program.compliance,
-        "a current range of %g A": program.i_meter.full_scale,
-        "a source range of %g V": program.source.full_scale,
-        "%g indexes": len(program.steps) + (not program.pulsed),
-        "a buffer of %g readings": max(_SMALLEST_BUFFER, program.readings),
-    }
-    for (text, value), back in zip(wanted.items(), told, strict=False):
+    level, sense, _ = _words(program)
+    if told.function != level:
+        return f"{told.function} and not {level} is sourced"
+    unit, other = _UNIT[program.quantity], "A" if program.quantity == "v" else "V"
+    name = {"CURR": "current", "VOLT": "voltage"}[sense]
+    limit = "compliance" if program.quantity == "v" else "voltage limit"
+    wanted = (
+        (f"a {limit} of %g {other}", program.limit, told.limit),
+        (f"a {limit} at zero of %g {other}", program.limit, told.idle),
+        (f"a {name} range of %g {other}", program.meter.full_scale, told.meter),
+        (f"a source range of %g {unit}", program.source.full_scale, told.source),
+        ("%g indexes", len(program.steps) + (not program.pulsed), told.indexes),
+        ("a buffer of %g readings", max(_SMALLEST_BUFFER, program.readings), told.capacity),
+    )
+    for text, value, back in wanted:
         if abs(back - value) > _AGREES * abs(value):
             return f"{text % value} was set and {back:g} read back"
     return ""
@@ -256,7 +283,8 @@ def parse_told(line: str) -> Told:
     fields = line.strip().split(";")
     if len(fields) != len(Told._fields):
         raise ValueError(f"{len(fields)} answers instead of {len(Told._fields)}")
-    return Told._make(float(field) for field in fields)
+    *numbers, function = fields
+    return Told._make([*(float(number) for number in numbers), function.upper()])
 
 
 def parse_look(line: str) -> Look:
@@ -285,8 +313,8 @@ def parse_readings(line: str) -> list[Reading]:
     if len(texts) % 4:
         raise ValueError(f"{len(texts)} values do not make readings of four")
     return [
-        Reading(float(i), float(t), float(v), int(status))
-        for i, t, v, status in zip(*(texts[k::4] for k in range(4)), strict=True)
+        Reading(float(sensed), float(t), float(sourced), int(status))
+        for sensed, t, sourced, status in zip(*(texts[k::4] for k in range(4)), strict=True)
     ]
 
 

@@ -53,6 +53,7 @@ class Mainframe(HandDriver):
 
     settings = _SETTINGS
     zero = ":SOUR:VOLT 0;:SOUR:CURR 0"
+    zeroed = (":SOUR:VOLT?", ":SOUR:CURR?")
 
     def __init__(self, adapter: Any, label: str, address: str, model: Model) -> None:
         self._idn = ""

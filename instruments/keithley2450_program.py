@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from instruments.keithley2450_limits import (
     BLOCK,
@@ -33,6 +33,7 @@ from labctl.waveform import Summary, seconds
 __all__ = ["Mode", "Program", "Unit", "compile_play"]
 
 Mode = Literal["trigger model", "pulse mode"]
+Quantity = Literal["v", "i"]
 
 _LONGEST_DELAY = LONGEST / 2
 
@@ -57,7 +58,8 @@ class Program:
     """All the driver needs to play once; times in s."""
 
     terminal: str
-    compliance: float  #: A
+    quantity: Quantity  #: what is sourced
+    limit: float  #: largest magnitude of the other quantity, A or V
     source: Range
     v_meter: Range
     i_meter: Range
@@ -67,6 +69,11 @@ class Program:
     repeats: int
     trail: float  #: at zero, with the output off, after the last one
     line_frequency: float  #: Hz
+
+    @property
+    def meter(self) -> Range:
+        """The meter whose range is its own; what is sourced is measured on the source's."""
+        return self.i_meter if self.quantity == "v" else self.v_meter
 
     @property
     def pulsed(self) -> bool:
@@ -97,14 +104,14 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
     Parameters
     ----------
     play
-        Waveform, compliance and current ranges.
+        Waveform, compliance, current ranges and voltage limits.
     unit
         The instrument.
     """
     found = Findings(unit.model.name)
     summary = play.waveform.summary()
     _check_waveform(play, unit, summary, found)
-    _check_currents(play, unit, summary, found)
+    _check_source(play, unit, summary, found)
     if found.by_limit:
         return Compiled(None, found.violations)
     body = fold(play.waveform)
@@ -118,13 +125,10 @@ def compile_play(play: Play, unit: Unit) -> Compiled[Program]:
 
 
 def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
-    for terminal in sorted(play.waveform.terminals - set(unit.channels)):
+    for terminal in sorted({*play.waveform.terminals, *play.voltage_limits} - set(unit.channels)):
         wired = ", ".join(sorted(unit.channels))
         remedy = "wire the terminal in the bench file or use another"
         found.add("terminals", f'a waveform on "{terminal}"', f"one on {wired}", remedy)
-    peak, most = max(summary.peak.values(), default=0.0), unit.limits.max_v
-    if peak > most:
-        found.add("voltage", show(peak, "V"), f"at most {show(most, 'V')}", "lower the amplitude")
     if summary.ramps:
         found.add(
             "ramps", "a level that changes linearly", "a constant level",
@@ -139,9 +143,17 @@ def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -
         )
 
 
-def _check_currents(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
-    model = unit.model
-    peak = min(max(summary.peak.values(), default=0.0), unit.limits.max_v)
+def _check_source(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
+    """Note levels, limits and ranges that cannot be set."""
+    peak = max(summary.peak.values(), default=0.0)
+    for terminal in unit.channels:
+        if terminal in play.voltage_limits:
+            _check_amperes(play, terminal, unit.model, peak, found)
+            return
+    model, most = unit.model, unit.limits.max_v
+    if peak > most:
+        found.add("voltage", show(peak, "V"), f"at most {show(most, 'V')}", "lower the amplitude")
+        peak = most
     least, most = model.least_compliance, model.most_current(peak)
     if not least <= play.compliance <= most:
         allowed = f"{show(least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
@@ -152,6 +164,37 @@ def _check_currents(play: Play, unit: Unit, summary: Summary, found: Findings) -
         if not 0 < asked <= largest:
             allowed = f"up to {show(largest, 'A')}"
             found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
+
+
+def _check_amperes(play: Play, terminal: str, model: Model, peak: float, found: Findings) -> None:
+    highest = min(model.i_source[-1].source_maximum, max(i for _, i in model.area))
+    if peak > highest:
+        allowed = f"at most {show(highest, 'A')}"
+        found.add("current", show(peak, "A"), allowed, "lower the amplitude")
+        return
+    if not peak <= play.compliance:
+        allowed = f"at most the compliance of the step, {show(play.compliance, 'A')}"
+        remedy = "lower the current, or allow the device more"
+        found.add("compliance", show(peak, "A"), allowed, remedy)
+    asked = play.ranges.get(terminal, 0.0)
+    source = _amperes(model, peak, asked)
+    if source is None:
+        largest = show(model.i_source[-1].full_scale, "A")
+        found.add("current range", show(asked, "A"), f"up to {largest}", "choose a smaller range")
+        return
+    most, limit = model.most_limit(source.full_scale), play.voltage_limits[terminal]
+    if not model.least_limit <= limit <= most:
+        allowed = f"{show(model.least_limit, 'V')} to {show(most, 'V')}"
+        allowed += f" on the range of {show(source.full_scale, 'A')}"
+        found.add("voltage limit", show(limit, "V"), allowed, "choose one inside")
+
+
+def _amperes(model: Model, peak: float, asked: float) -> Range | None:
+    """Return the source range that holds the largest level; a larger one where one is asked for."""
+    needed = range_for(model.i_source, peak, source=True)
+    if needed is None or asked <= needed.full_scale:
+        return needed
+    return range_for(model.i_source, asked)
 
 
 # -- steps or pulses -------------------------------------------------------------------------------
@@ -213,23 +256,48 @@ def _note_changes(changes: Sequence[Change], unit: Unit, mode: Mode, found: Find
         )
 
 
+class _Sourced(NamedTuple):
+    """How the source and the meters are set."""
+
+    quantity: Quantity
+    limit: float
+    source: Range
+    v_meter: Range
+    i_meter: Range
+
+
+def _sourced(play: Play, model: Model, terminal: str, peak: float) -> _Sourced:
+    asked = play.ranges.get(terminal, 0.0)
+    if terminal in play.voltage_limits:
+        amperes, limit = _amperes(model, peak, asked), play.voltage_limits[terminal]
+        # a limit in the overrange of a meter is measured on that meter
+        voltmeter = range_for(model.v_meter, min(limit, model.v_meter[-1].full_scale))
+        assert amperes is not None, "larger levels were refused before"
+        assert voltmeter is not None, "larger limits were refused before"
+        same = next(r for r in model.i_meter if r.full_scale == amperes.full_scale)
+        return _Sourced("i", limit, amperes, voltmeter, same)
+    asked = min(asked or play.compliance, play.compliance)
+    volts = range_for(model.v_source, peak, source=True)
+    meter = range_for(model.i_meter, min(asked, model.i_meter[-1].full_scale))
+    assert volts is not None, "larger levels were refused before"
+    assert meter is not None, "larger currents were refused before"
+    same = next(r for r in model.v_meter if r.full_scale == volts.full_scale)
+    return _Sourced("v", play.compliance, volts, same, meter)
+
+
 def _program(
     play: Play, unit: Unit, body: Body, mode: Mode, steps: Sequence[Step], summary: Summary
 ) -> Program:
-    model = unit.model
+    peak = max(summary.peak.values(), default=0.0)
     terminal = next(iter(play.waveform.terminals), next(iter(unit.channels), ""))
-    source = range_for(model.v_source, max(summary.peak.values(), default=0.0), source=True)
-    asked = min(play.ranges.get(terminal, play.compliance), play.compliance)
-    # a compliance in the overrange of a meter is measured on that meter
-    meter = range_for(model.i_meter, min(asked, model.i_meter[-1].full_scale))
-    assert source is not None, "larger levels were refused before"
-    assert meter is not None, "larger currents were refused before"
+    sourced = _sourced(play, unit.model, terminal, peak)
     return Program(
         terminal=terminal,
-        compliance=play.compliance,
-        source=source,
-        v_meter=next(r for r in model.v_meter if r.full_scale == source.full_scale),
-        i_meter=meter,
+        quantity=sourced.quantity,
+        limit=sourced.limit,
+        source=sourced.source,
+        v_meter=sourced.v_meter,
+        i_meter=sourced.i_meter,
         mode=mode,
         lead=seconds(body.lead) if steps else 0.0,
         steps=tuple(steps),

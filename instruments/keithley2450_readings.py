@@ -8,9 +8,10 @@ What is achieved, and how it is known:
   read after a pulse: there it is the sum of the delays and the sample in it, which the instrument
   counts by the same clock
 - v: measured along with the current where the level leaves time for it; else the programmed level,
-  which is not a number where the source was limiting
-- flags: `Flag.COMPLIANCE` from the source status; `Flag.OVERRANGE` where the meter overflowed (the
-  current is not a number then); `Flag.UNSETTLED` where, by the specified settling times, more of
+  which is not a number where the source was limiting. Of a terminal that is driven by a current it
+  is the other way round: v is always measured, and i where there is time, else it is programmed
+- flags: `Flag.COMPLIANCE` from the source status; `Flag.OVERRANGE` where the meter overflowed (what
+  it read is not a number then); `Flag.UNSETTLED` where, by the specified settling times, more of
   the step may have been left than the accuracy of the reading
 """
 
@@ -20,7 +21,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from instruments.keithley2450_limits import BLOCK
+from instruments.keithley2450_limits import BLOCK, SETTLED_AT
 from instruments.keithley2450_lines import Reading
 from instruments.keithley2450_program import Program
 from instruments.keithley2450_schedule import Mark, Step
@@ -95,28 +96,45 @@ class Decoder:
                 yield self._row(step, step.mark, reading, reading.t + step.middle, width)
 
     def _row(self, step: Step, mark: Mark, reading: Reading, t: float, width: float) -> Row:
-        program, flags = self._program, Flag(0)
-        meter, nplc = program.i_meter, step.aperture * program.line_frequency
-        i, v, u_v = reading.i, step.v, program.source.uncertainty(step.v)
-        if abs(i) > _NO_NUMBER:
-            i, flags = math.nan, flags | Flag.OVERRANGE
+        program = self._program
+        volts = program.quantity == "v"
+        sourced_by, nplc = program.source, step.aperture * program.line_frequency
+        sensed, flags = _shown(reading.sensed), Flag(0)
+        if math.isnan(sensed):
+            flags |= Flag.OVERRANGE
+        sourced, u_sourced = step.v, sourced_by.uncertainty(step.v)
         if reading.status & LIMITED:
-            v, flags = math.nan, flags | Flag.COMPLIANCE
-        if reading.status & READ_BACK and abs(reading.v) < _NO_NUMBER:
-            v, u_v = reading.v, program.v_meter.uncertainty(reading.v, nplc)
-        bound = meter.bound(i, nplc)
-        slowest = max(program.source.time_constant, meter.time_constant)
-        if abs(i) * math.exp(-mark.waited / slowest) > bound:
+            sourced, flags = math.nan, flags | Flag.COMPLIANCE
+        if reading.status & READ_BACK and not math.isnan(_shown(reading.sourced)):
+            meter = program.v_meter if volts else program.i_meter
+            sourced, u_sourced = reading.sourced, meter.uncertainty(reading.sourced, nplc)
+        bound = program.meter.bound(sensed, nplc)
+        if abs(sensed) * math.exp(-mark.waited / self._slowest(sensed)) > bound:
             flags |= Flag.UNSETTLED
+        got, known = (sourced, u_sourced), (sensed, bound / math.sqrt(3.0))
+        (v, u_v), (i, u_i) = (got, known) if volts else (known, got)
         return Row(
             t=round(self._zero + t, 9),
             terminal=program.terminal,
             role=mark.role,
-            v_set=step.v,
+            v_set=step.v if volts else math.nan,
             v=v,
             i=i,
             width=round(width, 9),
             u_v=u_v,
-            u_i=bound / math.sqrt(3.0),
+            u_i=u_i,
             flags=int(flags),
         )
+
+    def _slowest(self, sensed: float) -> float:
+        """Return the time constant with which source and meter come to what was sensed, s."""
+        program = self._program
+        slowest = max(program.source.time_constant, program.meter.time_constant)
+        if program.quantity == "v" or math.isnan(sensed):
+            return slowest
+        return slowest * max(1.0, abs(sensed) / SETTLED_AT)
+
+
+def _shown(reading: float) -> float:
+    """Return a reading; not a number where the meter has overflowed."""
+    return reading if abs(reading) <= _NO_NUMBER else math.nan

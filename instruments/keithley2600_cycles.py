@@ -30,7 +30,7 @@ class Cycle:
 
     start: int
     width: int
-    levels: Mapping[str, float]  #: V by terminal; zero where missing
+    levels: Mapping[str, float]  #: V or A by terminal; zero where missing
     windows: Mapping[str, Window]  #: by terminal; ticks after `start`
 
     @property
@@ -98,7 +98,7 @@ def _cycle(piece: Piece, found: Findings) -> Cycle:
 
 
 def _zero_cycle(piece: Piece, windows: dict[str, Window]) -> Cycle:
-    """Return a cycle at zero volts that is no longer than its readings need.
+    """Return a cycle at zero that is no longer than its readings need.
 
     The level before and after it is zero as well, so nothing is changed, but the trigger model gets
     the time it needs between this and the neighbouring cycles.
@@ -120,7 +120,7 @@ def _check_gaps(cycles: Sequence[Cycle], body: Body, limits: Limits, found: Find
         found.add(
             "gap between levels",
             show(min(gaps) / MICROSECONDS, "s"),
-            f"at least {show(limits.min_gap, 's')} at zero volts",
+            f"at least {show(limits.min_gap, 's')} at zero",
             "put a rest between the levels; where levels on two terminals overlap, let them begin "
             "and end together",
         )

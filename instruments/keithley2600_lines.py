@@ -106,7 +106,6 @@ def _fields(program: Program, remote_sense: bool) -> str:
     fields = {
         "count": f"{program.cycles}",
         "first": f"{next((k for k, track in enumerate(program.tracks, 1) if track.levels), 1)}",
-        "limiti": f"{program.compliance:.9g}",
         "nplc": f"{program.nplc:.9g}",
         "lead": f"{program.lead / MICROSECONDS:.12g}",
         "trail": f"{program.trail / MICROSECONDS:.12g}",
@@ -124,7 +123,8 @@ def _fields(program: Program, remote_sense: bool) -> str:
 
 def _channel(track: Track) -> str:
     text = f'smu=smu{track.channel},name="{track.channel}",timer={"ab".index(track.channel) + 3}'
-    text += f",rangev={track.source.full_scale:.9g},rangei={track.i_meter.full_scale:.9g}"
+    text += f',sources="{track.quantity}",range={track.source.full_scale:.9g}'
+    text += f",limit={track.limit:.9g},meter={track.meter.full_scale:.9g}"
     if track.levels:
         text += f',levels="levels_{track.channel}"'
     if track.offsets:

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 _SETTINGS = (
     "source.func", "source.output", "source.levelv", "source.rangev", "source.limiti",
-    "source.offmode", "source.offlimiti", "source.delay", "source.settling", "sense",
+    "source.leveli", "source.rangei", "source.limitv", "source.offmode", "source.offfunc",
+    "source.offlimiti", "source.delay", "source.settling", "sense",
     "measure.rangei", "measure.rangev", "measure.autorangei", "measure.nplc", "measure.autozero",
     "measure.delay", "measure.filter.enable", "cal.date", "cal.state",
 )  # fmt: skip
@@ -102,7 +103,7 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
     def _note_remains(self, *, leave: bool) -> None:
         """Remember what an earlier user left: errors nobody has read, outputs that are on."""
         on = [
-            f"channel {channel} at {self.number(f'smu{channel}.source.levelv'):g} V"
+            f"channel {channel} at {self._sourced(channel)}"
             for channel in self.model.channels
             if self.number(f"smu{channel}.source.output") != 0
         ]
@@ -113,6 +114,12 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
         if found:
             self.found = f"{self.name}: {'; '.join(found)}"
             log.warning(self.found)
+
+    def _sourced(self, channel: str) -> str:
+        """Return the level that a channel sources, with its unit."""
+        source = f"smu{channel}.source"
+        quantity, unit = ("v", "V") if self.number(f"{source}.func") else ("i", "A")
+        return f"{self.number(f'{source}.level{quantity}'):g} {unit}"
 
     def number(self, expression: str) -> float:
         """Ask for the value of one Lua expression.
@@ -200,7 +207,8 @@ class Mainframe(Secured, Keithley2600):  # type: ignore[misc]
             unsafe = [
                 c
                 for c in channels
-                if self.number(f"smu{c}.source.output") or self.number(f"smu{c}.source.levelv")
+                if self.number(f"smu{c}.source.output")
+                or self.number(f"math.abs(smu{c}.source.levelv) + math.abs(smu{c}.source.leveli)")
             ]
         if unsafe:
             raise InstrumentFault(

@@ -167,9 +167,7 @@ class SourceMeter(Mainframe):
             The instrument reported an error, or did not answer. It has been made safe, or a note on
             the exception says what could not.
         """
-        program = self._compile(play)
-        if isinstance(program, list):
-            raise Refused(program)
+        program = self._program(play)
         try:
             with link_faults(self.name, "sending a program"):
                 self._send(program)
@@ -178,6 +176,20 @@ class SourceMeter(Mainframe):
             self._stored.clear()
             self.safe_after(error)
             raise
+
+    def _program(self, play: Play) -> Program:
+        compiled = self._compile(play)
+        if isinstance(compiled, list):
+            raise Refused(compiled)
+        return compiled
+
+    def _lines(self, number: int, program: Program) -> Iterator[str]:
+        """Yield the lines that give a program to the instrument."""
+        return program_lines(number, program, remote_sense=self._remote)
+
+    def _decoder(self, program: Program) -> Decoder:
+        """Return what makes rows of its readings."""
+        return Decoder(program)
 
     def _send(self, program: Program) -> None:
         """Give the program to the instrument, unless it has it, and play it."""
@@ -201,10 +213,10 @@ class SourceMeter(Mainframe):
         self._points = points
         stored = _Stored(program, len(self._stored) + 1)
         self._stored[id(program)] = stored
-        return [*lines, *program_lines(stored.number, program, remote_sense=self._remote)], stored
+        return [*lines, *self._lines(stored.number, program)], stored
 
     def _readings(self, program: Program, stop: StopRequest) -> Iterator[list[Row]]:
-        decoder, read, name = Decoder(program), self.adapter.read, self.name
+        decoder, read, name = self._decoder(program), self.adapter.read, self.name
         while not stop():
             with link_faults(name, "waiting for readings"):
                 line = read()

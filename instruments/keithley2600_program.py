@@ -10,8 +10,9 @@ one reading::
     timer 3     |<offset>|aperture|
 
 For example ``(pulse(1 V, 100 us) + rest(900 us)) * 1000``, measured from 70 to 95 us, is the level
-list {1}, periods {1000 us}, widths {100 us}, offsets {74 us} and a trigger count of 1000. Nothing
-here talks to an instrument.
+list {1}, periods {1000 us}, widths {100 us}, offsets {74 us} and a trigger count of 1000. What a
+channel sources, volts or amperes, is in `keithley2600_sources`. Nothing here talks to an
+instrument.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from instruments.keithley2600_cycles import Cycle, cycles_of
 from instruments.keithley2600_limits import (
@@ -31,14 +33,15 @@ from instruments.keithley2600_limits import (
     TURNAROUND,
     Model,
 )
+from instruments.keithley2600_sources import Quantity, check_sources, source_of
 from instruments.pieces import TICKS, Body, Findings, fold
-from instruments.ranges import Range, range_for
+from instruments.ranges import Range
 from labctl.capability import Limits, Violation
 from labctl.steps import Play
 from labctl.units import show
 from labctl.waveform import Role, Summary, Window, seconds
 
-__all__ = ["Program", "Track", "Unit", "compile_play"]
+__all__ = ["Program", "Times", "Track", "Unit", "compile_play", "times_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,20 @@ class Track:
 
     terminal: str
     channel: str
-    levels: tuple[float, ...]  #: V; empty when the channel only holds zero volts
+    quantity: Quantity  #: what it sources: ``v`` or ``i``
+    levels: tuple[float, ...]  #: V or A; empty when the channel only holds zero
     offsets: tuple[int, ...]  #: reading after the start of the cycle, us; empty without readings
     roles: tuple[Role | None, ...]  #: role of the reading; None where it is dropped
     source: Range
+    limit: float  #: largest magnitude of the other quantity, A or V
     v_meter: Range
     i_meter: Range
+    limit_error: float = 0.0  #: bound on the error of a voltage limit, V
+
+    @property
+    def meter(self) -> Range:
+        """The meter whose range is its own; what is sourced is measured on the source's."""
+        return self.i_meter if self.quantity == "v" else self.v_meter
 
     @property
     def measured(self) -> bool:
@@ -75,7 +86,6 @@ class Program:
     """All the instrument needs to play once; times in us."""
 
     tracks: tuple[Track, ...]
-    compliance: float  #: A
     nplc: float
     aperture: float  #: s
     lead: int  #: rest before the first cycle
@@ -91,13 +101,23 @@ class Program:
         return len(self.widths) * self.repeats
 
 
+class Times(NamedTuple):
+    """When the cycles of a program are played, us; as in `Program`."""
+
+    lead: int
+    trail: int
+    periods: tuple[int, ...]
+    widths: tuple[int, ...]
+    span: int
+
+
 def compile_play(play: Play, unit: Unit) -> Program | list[Violation]:
     """Make the program of a step, or say what stands against it.
 
     Parameters
     ----------
     play
-        Waveform, compliance and current ranges.
+        Waveform, compliance, current ranges and voltage limits.
     unit
         The instrument.
 
@@ -108,9 +128,8 @@ def compile_play(play: Play, unit: Unit) -> Program | list[Violation]:
     """
     found = Findings(unit.model.name)
     summary = play.waveform.summary()
-    peak = max(summary.peak.values(), default=0.0)
-    _check_waveform(play, unit, summary, peak, found)
-    _check_currents(play, unit, min(peak, unit.limits.max_v), found)
+    _check_waveform(play, unit, summary, found)
+    check_sources(play, unit.model, unit.channels, found)
     if found.by_limit:
         return found.violations
     body = fold(play.waveform)
@@ -121,18 +140,15 @@ def compile_play(play: Play, unit: Unit) -> Program | list[Violation]:
     return found.violations or program
 
 
-def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found: Findings) -> None:
+def _check_waveform(play: Play, unit: Unit, summary: Summary, found: Findings) -> None:
     limits, wired = unit.limits, unit.channels
-    for terminal in sorted(play.waveform.terminals - set(wired)):
+    for terminal in sorted({*play.waveform.terminals, *play.voltage_limits} - set(wired)):
         found.add(
             "terminals",
             f'a waveform on "{terminal}"',
             f"one on {', '.join(sorted(wired))}",
             "wire the terminal in the bench file or use another",
         )
-    if peak > limits.max_v:
-        allowed = f"at most {show(limits.max_v, 'V')}"
-        found.add("voltage", show(peak, "V"), allowed, "lower the amplitude")
     if summary.ramps:
         allowed = "a constant level"
         found.add("ramps", "a level that changes linearly", allowed, "leave the edges at zero")
@@ -146,42 +162,43 @@ def _check_waveform(play: Play, unit: Unit, summary: Summary, peak: float, found
         found.add("aperture", show(seconds(window), "s"), allowed, remedy)
 
 
-def _check_currents(play: Play, unit: Unit, peak: float, found: Findings) -> None:
-    most = unit.model.most_current(peak)
-    if not unit.model.least <= play.compliance <= most:
-        allowed = f"{show(unit.model.least, 'A')} to {show(most, 'A')} at {show(peak, 'V')}"
-        found.add("compliance", show(play.compliance, "A"), allowed, "choose one inside")
-    largest = unit.model.i_meter[-1].full_scale
-    for terminal in unit.channels:
-        asked = play.ranges.get(terminal, play.compliance)
-        if not 0 < asked <= largest:
-            allowed = f"up to {show(largest, 'A')}"
-            found.add("current range", show(asked, "A"), allowed, "choose a smaller range")
-
-
 def _program(
     play: Play, unit: Unit, body: Body, cycles: Sequence[Cycle], found: Findings
 ) -> Program:
-    periods: tuple[int, ...] = ()
-    nplc, lead, trail, span = LEAST_NPLC, 0, body.lead + body.trail, 0
-    if cycles:
-        first, last = cycles[0], cycles[-1]
-        periods = _periods(body, cycles)
-        nplc = _nplc(unit, cycles, periods, body.repeats, found)
-        lead = body.lead + first.start * TICKS
-        trail = body.trail + max(0, body.period - last.stop) * TICKS
-        span = body.period * (body.repeats - 1) + last.stop - first.start
+    times = times_of(body, cycles)
+    nplc = _nplc(unit, cycles, times.periods, body.repeats, found) if cycles else LEAST_NPLC
     return Program(
         tracks=_tracks(play, unit, cycles, nplc, found),
-        compliance=play.compliance,
         nplc=nplc,
         aperture=nplc / unit.line_frequency,
-        lead=round(lead / TICKS),
-        trail=round(trail / TICKS),
-        periods=periods,
-        widths=tuple(cycle.width for cycle in cycles),
+        lead=times.lead,
+        trail=times.trail,
+        periods=times.periods,
+        widths=times.widths,
         repeats=body.repeats,
-        span=span,
+        span=times.span,
+    )
+
+
+def times_of(body: Body, cycles: Sequence[Cycle]) -> Times:
+    """Return when the cycles of a body are played.
+
+    Parameters
+    ----------
+    body
+        A folded waveform.
+    cycles
+        Of one repetition.
+    """
+    if not cycles:
+        return Times(0, round((body.lead + body.trail) / TICKS), (), (), 0)
+    first, last = cycles[0], cycles[-1]
+    return Times(
+        lead=round((body.lead + first.start * TICKS) / TICKS),
+        trail=round((body.trail + max(0, body.period - last.stop) * TICKS) / TICKS),
+        periods=_periods(body, cycles),
+        widths=tuple(cycle.width for cycle in cycles),
+        span=body.period * (body.repeats - 1) + last.stop - first.start,
     )
 
 
@@ -262,17 +279,17 @@ def _track(
     levels = tuple(cycle.levels.get(terminal, 0.0) for cycle in cycles)
     offsets = tuple(round(_centre(w) - half) if w else LEAST_AVERAGE for w in windows)
     measured, peak = any(windows), max(map(abs, levels), default=0.0)
-    source = range_for(unit.model.v_source, peak, source=True)
-    meter = range_for(unit.model.i_meter, play.ranges.get(terminal, play.compliance))
-    assert source is not None, "larger levels were refused before"
-    assert meter is not None, "larger currents were refused before"
+    source = source_of(terminal, peak, play, unit.model)
     return Track(
         terminal=terminal,
         channel=channel,
+        quantity=source.quantity,
         levels=levels if measured or peak else (),
         offsets=offsets if measured else (),
         roles=tuple(w.role if w else None for w in windows) if measured else (),
-        source=source,
-        v_meter=next(r for r in unit.model.v_meter if r.full_scale == source.full_scale),
-        i_meter=meter,
+        source=source.range,
+        limit=source.limit,
+        v_meter=source.v_meter,
+        i_meter=source.i_meter,
+        limit_error=source.limit_error,
     )

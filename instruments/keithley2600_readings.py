@@ -5,11 +5,16 @@ What is achieved, and how it is known:
 - t: the timer when the sweep started, the delay of the first reading, and the buffer's timestamps
   (1 us, +-100 ppm); middle of the aperture
 - v: the programmed level, which the source holds far more accurately than a fast reading of the
-  voltage could tell; where the source was limiting, the voltage measured along with the current
+  voltage could tell; where the source was limiting, the voltage measured along with the current.
+  Of a terminal that is driven by a current: measured
+- i: measured. Of a terminal that is driven by a current: the programmed level, for the same reason;
+  where the source was limiting, had not come as near to its level by the specified settling time
+  as its accuracy is, or did not give what it should, the current measured along with the voltage
 - width: the setting of the timer that ended the level; start and end of a level have the same
   latency, so its length is that of the timer (reference manual, section 2, "Pulse sweeps")
-- flags: `Flag.COMPLIANCE` from the status of the reading; `Flag.OVERRANGE` where the meter
-  overflowed (the current is not a number then); `Flag.UNSETTLED` where so little time had passed
+- flags: `Flag.COMPLIANCE` from the status of the reading, and where a source of a current gave less
+  at a voltage that is as high as its limit; `Flag.OVERRANGE` where the meter
+  overflowed (what it read is not a number then); `Flag.UNSETTLED` where so little time had passed
   since the step that, by the specified settling times, more of it may have been left than the
   accuracy of the reading
 """
@@ -18,26 +23,38 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from instruments.keithley2600_limits import MICROSECONDS
+from instruments.keithley2600_limits import MICROSECONDS, SETTLED_AT
 from instruments.keithley2600_program import Program, Track
 from labctl.readings import Flag, Row
 
-__all__ = ["Decoder"]
+__all__ = ["Achieved", "Decoder", "Expected", "Lane"]
 
 _LIMITING = 0x40  # status of a reading (reference manual 2600BS-901-01 Rev. F, page 9-34)
+_NONE = Flag(0)
 _OVERFLOW = 1e37  # a reading beyond its range is printed as +-9.91e37
 
 
 @dataclass(frozen=True, slots=True)
-class _Expected:
+class Expected:
     """What is known of a reading before it is taken."""
 
     role: str
-    v: float  #: programmed level, V
-    u_v: float  #: its standard uncertainty, V
+    level: float  #: programmed, V or A
+    u: float  #: its standard uncertainty
     width: float  #: s
     left: float  #: fraction of the step that may be left when the aperture opens
+
+
+class Achieved(NamedTuple):
+    """What a reading says of voltage and current."""
+
+    v: float
+    u_v: float
+    i: float
+    u_i: float
+    flags: Flag
 
 
 class Decoder:
@@ -51,8 +68,12 @@ class Decoder:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.tracks = [_Lane(program, track) for track in program.tracks if track.measured]
+        self.tracks = [self.lane(track) for track in program.tracks if track.measured]
         self._held: list[list[float]] = []
+
+    def lane(self, track: Track) -> Lane:
+        """Return what makes rows of the readings of one channel."""
+        return Lane(self.program, track)
 
     def hold(self, line: str) -> None:
         """Take a line of readings: of the measured channels in turn.
@@ -88,7 +109,7 @@ class Decoder:
         return rows
 
 
-class _Lane:
+class Lane:
     """The readings of one channel."""
 
     def __init__(self, program: Program, track: Track) -> None:
@@ -100,6 +121,7 @@ class _Lane:
         self.stamp = 0.0
 
     def rows(self, values: list[float], t0: float) -> list[Row]:
+        """Return what readings of four numbers each make; t0 is the start of the first cycle, s."""
         if self.taken == 0:
             self.stamp = values[1]
         zero = t0 + self.first - self.stamp
@@ -112,42 +134,80 @@ class _Lane:
         return rows
 
     def _row(
-        self, expected: _Expected, zero: float, i: float, stamp: float, status: float, volts: float
+        self, expected: Expected, zero: float, i: float, stamp: float, status: float, volts: float
     ) -> Row:
-        meter, flags = self.track.i_meter, Flag(0)
-        v, u_v = expected.v, expected.u_v
         if abs(i) > _OVERFLOW:
-            i, flags = math.nan, flags | Flag.OVERRANGE
-        bound = meter.bound(i, self.nplc)
-        if int(status) & _LIMITING:
-            flags |= Flag.COMPLIANCE
-            v = volts if abs(volts) < _OVERFLOW else math.nan
-            u_v = self.track.v_meter.uncertainty(v, self.nplc)
-        if abs(i) * expected.left > bound:
-            flags |= Flag.UNSETTLED
+            i = math.nan
+        if abs(volts) > _OVERFLOW:
+            volts = math.nan
+        limiting = bool(int(status) & _LIMITING)
+        voltage = self.track.quantity == "v"
+        got = (self.of_volts if voltage else self.of_amperes)(expected, i, volts, limiting)
         return Row(
             t=round(zero + stamp, 7),
             terminal=self.track.terminal,
             role=expected.role,
-            v_set=expected.v,
-            v=v,
-            i=i,
+            v_set=expected.level if voltage else math.nan,
+            v=got.v,
+            i=got.i,
             width=expected.width,
-            u_v=u_v,
-            u_i=bound / math.sqrt(3.0),
-            flags=int(flags),
+            u_v=got.u_v,
+            u_i=got.u_i,
+            flags=int(got.flags | Flag.COMPLIANCE if limiting else got.flags),
         )
 
+    def of_volts(self, expected: Expected, i: float, volts: float, limiting: bool) -> Achieved:
+        """Return what a reading says where a voltage is sourced."""
+        v, u_v = expected.level, expected.u
+        if limiting:
+            v, u_v = volts, self.track.v_meter.uncertainty(volts, self.nplc)
+        bound = self.track.i_meter.bound(i, self.nplc)
+        flags = Flag.OVERRANGE if math.isnan(i) else _NONE
+        if abs(i) * expected.left > bound:
+            flags |= Flag.UNSETTLED
+        return Achieved(v, u_v, i, bound / math.sqrt(3.0), flags)
 
-def _expected(program: Program, track: Track, k: int) -> _Expected | None:
-    role, v = track.roles[k], track.levels[k]
+    def of_amperes(self, expected: Expected, i: float, volts: float, limiting: bool) -> Achieved:
+        """Return what a reading says where a current is sourced."""
+        track, level = self.track, expected.level
+        source, bound = track.source.bound(level), track.i_meter.bound(i, self.nplc)
+        u_v = track.v_meter.uncertainty(volts, self.nplc)
+        flags = Flag.OVERRANGE if math.isnan(volts) else _NONE
+        missing = abs(level) * _left(expected.left, volts)
+        short = abs(i - level) > source + bound  # it did not give what it should
+        if not (limiting or short) and missing <= source:
+            return Achieved(volts, u_v, level, expected.u, flags)
+        if math.isnan(i):
+            flags |= Flag.OVERRANGE
+        if short and self._at_limit(volts):
+            flags |= Flag.COMPLIANCE
+        elif not limiting and (short or missing > bound):
+            flags |= Flag.UNSETTLED
+        return Achieved(volts, u_v, i, bound / math.sqrt(3.0), flags)
+
+    def _at_limit(self, volts: float) -> bool:
+        """Whether a voltage cannot be told from the limit of a source of a current."""
+        track = self.track
+        return abs(volts) >= track.limit - track.limit_error - track.v_meter.bound(volts, self.nplc)
+
+
+def _left(left: float, volts: float) -> float:
+    """Return the share of a step of a current that may be left, with a voltage across the load.
+
+    A higher voltage than the one that the settling is specified for takes longer to build up.
+    """
+    return left if not abs(volts) > SETTLED_AT else left ** (SETTLED_AT / abs(volts))
+
+
+def _expected(program: Program, track: Track, k: int) -> Expected | None:
+    role, level = track.roles[k], track.levels[k]
     if role is None:
         return None
-    slowest = max(track.source.time_constant, track.i_meter.time_constant)
-    return _Expected(
+    slowest = max(track.source.time_constant, track.meter.time_constant)
+    return Expected(
         role=role,
-        v=v,
-        u_v=track.source.uncertainty(v),
+        level=level,
+        u=track.source.uncertainty(level),
         width=program.widths[k] / MICROSECONDS,
         left=math.exp(-track.offsets[k] / MICROSECONDS / slowest),
     )

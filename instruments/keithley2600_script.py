@@ -8,6 +8,9 @@ and read is in `instruments.keithley2600_lines`. TSP is Lua 5.0: there is no ``#
 Facts of the instrument that shape it (Series 2600B Reference Manual, 2600BS-901-01 Rev. F, section
 9; for the second also 2606B-901-01 Rev. C, page 15-22):
 
+- with the output off the terminal is at zero volts, whatever is sourced with it on, as long as the
+  output-off function is volts (page 9-246); so what is sourced is changed with the output off only,
+  to a level of zero, and the output goes on after limit and range have been read back;
 - asynchronous measurement (``smuX.ASYNC``) leaves the width of a level undisturbed, and needs
   fixed ranges and autozero off or once;
 - it cannot record source values, so the voltage is measured along with the current;
@@ -29,6 +32,9 @@ labctl_now = {}       -- what channels (by name) and timers (by number) are set 
 labctl_zeroed = {}    -- when the converter was zeroed: channel name -> aperture -> time
 labctl_patience = 0   -- s without a word from the computer that end a program; 0 for no end
 labctl_heard = 0      -- when there was one
+labctl_other = {v = "i", i = "v"}
+labctl_unit = {v = "V", i = "A"}
+labctl_limit = {v = "voltage limit", i = "compliance"}
 
 function labctl_new(n, program)
   program.lists = {}
@@ -73,10 +79,14 @@ end
 -- settings that are the same for every program; the output is off
 function labctl_fix(s)
   s.source.output = s.OUTPUT_OFF
-  s.source.func = s.OUTPUT_DCVOLTS
+  s.source.offfunc = s.OUTPUT_DCVOLTS
   s.source.levelv = 0
+  s.source.leveli = 0
   s.source.limiti = 1e-3
+  s.source.limitv = 0.1
+  s.source.func = s.OUTPUT_DCVOLTS
   s.source.autorangev = s.AUTORANGE_OFF
+  s.source.autorangei = s.AUTORANGE_OFF
   s.source.delay = 0
   s.measure.autorangei = s.AUTORANGE_OFF
   s.measure.autorangev = s.AUTORANGE_OFF
@@ -103,31 +113,46 @@ end
 
 function labctl_differs(is, asked) return math.abs(is - asked) > 1e-3 * math.abs(asked) end
 
-function labctl_range(c, p, now)
+function labctl_func(s, q) return q == "v" and s.OUTPUT_DCVOLTS or s.OUTPUT_DCAMPS end
+
+-- source volts or amperes from now on; the output is off
+function labctl_source(c, now)
   local s = c.smu
+  if now.sources == c.sources then return end
+  s.source.levelv = 0
+  s.source.leveli = 0
+  s.source.func = labctl_func(s, c.sources)
+  now.range, now.limit, now.meter = nil, nil, nil
+  now.sources = c.sources
+end
+
+function labctl_range(c, p, now)
+  local s, q, o = c.smu, c.sources, labctl_other[c.sources]
+  local range, limit = "range" .. q, "limit" .. o
   if now.sense ~= p.sense then s.sense = p.sense end
-  if now.rangev ~= c.rangev or now.limiti ~= p.limiti then
+  if now.range ~= c.range or now.limit ~= c.limit then
     -- the smaller limit first: a large one may not be allowed on a large range
-    if p.limiti < (now.limiti or 1e-3) then s.source.limiti = p.limiti end
-    s.source.rangev = c.rangev
-    s.source.limiti = p.limiti
-    s.trigger.source.limiti = p.limiti
+    if c.limit < s.source[limit] then s.source[limit] = c.limit end
+    s.source[range] = c.range
+    s.source[limit] = c.limit
+    s.trigger.source[limit] = c.limit
   end
-  if now.rangei ~= c.rangei then s.measure.rangei = c.rangei end
+  if now.meter ~= c.meter then s.measure["range" .. o] = c.meter end
   if now.nplc ~= p.nplc then s.measure.nplc = p.nplc end
-  now.sense, now.rangev, now.limiti, now.rangei, now.nplc =
-    p.sense, c.rangev, p.limiti, c.rangei, p.nplc
-  if labctl_differs(s.source.rangev, c.rangev) or labctl_differs(s.measure.rangei, c.rangei)
+  now.sense, now.range, now.limit, now.meter, now.nplc =
+    p.sense, c.range, c.limit, c.meter, p.nplc
+  local source, meter = s.source[range], s.measure["range" .. o]
+  if labctl_differs(source, c.range) or labctl_differs(meter, c.meter)
     or labctl_differs(s.measure.nplc, p.nplc) then
-    error(string.format("ranges and aperture read back as %g V, %g A, %g PLC",
-                        s.source.rangev, s.measure.rangei, s.measure.nplc), 0)
+    error(string.format("ranges and aperture read back as %g %s, %g %s, %g PLC", source,
+                        labctl_unit[q], meter, labctl_unit[o], s.measure.nplc), 0)
   end
 end
 
 function labctl_model(c, p, now, start)
   local s, t = c.smu, c.smu.trigger
   if now.levels ~= p.lists[c.levels] then
-    t.source.listv(p.lists[c.levels])
+    t.source["list" .. c.sources](p.lists[c.levels])
     now.levels = p.lists[c.levels]
   end
   if now.start ~= start then t.source.stimulus = start end
@@ -192,6 +217,7 @@ function labctl_setup(p)
       labctl_fix(c.smu)
       labctl_now[c.name] = {}
     end
+    labctl_source(c, labctl_now[c.name])
     labctl_range(c, p, labctl_now[c.name])
     if c.levels then labctl_model(c, p, labctl_now[c.name], start) end
   end
@@ -209,6 +235,19 @@ function labctl_zero(c, p, now)
   if not last then zeroed.apertures = zeroed.apertures + 1 end
 end
 
+-- see that the source is what it is to be, and limits what it is to limit
+function labctl_look(c)
+  local s, o = c.smu, labctl_other[c.sources]
+  if s.source.func ~= labctl_func(s, c.sources) or s.source["level" .. c.sources] ~= 0 then
+    error(string.format("it does not source 0 %s", labctl_unit[c.sources]), 0)
+  end
+  local limit, unit = s.source["limit" .. o], labctl_unit[o]
+  if labctl_differs(limit, c.limit) then
+    error(string.format("the %s reads back as %g %s, not %g %s", labctl_limit[o], limit, unit,
+                        c.limit, unit), 0)
+  end
+end
+
 -- empty buffers, and a last look before the outputs go on
 function labctl_ready(p)
   local now = timer.measure.t()
@@ -218,10 +257,7 @@ function labctl_ready(p)
       c.smu.nvbuffer1.clear()
       c.smu.nvbuffer2.clear()
     end
-    local limit = c.smu.source.limiti
-    if labctl_differs(limit, p.limiti) then
-      error(string.format("the compliance reads back as %g A, not %g A", limit, p.limiti), 0)
-    end
+    labctl_look(c)
   end
   if errorqueue.count > 0 then error("the settings were refused", 0) end
   for _, c in ipairs(p.channels) do c.smu.source.output = c.smu.OUTPUT_ON end
@@ -311,6 +347,7 @@ function labctl_play(n, fresh)
   for _, c in ipairs(p.channels) do
     c.smu.abort()
     c.smu.source.levelv = 0
+    c.smu.source.leveli = 0
   end
   labctl_off(p)
   labctl_now = {}

@@ -31,7 +31,8 @@ class Kept(Generic[P]):
 
     def __call__(self, play: Play) -> P:
         """Return what is played of a step; the same object for the same step."""
-        key = msgspec.msgpack.encode((play.waveform, play.compliance, play.ranges))
+        what = (play.waveform, play.compliance, play.ranges, play.voltage_limits)
+        key = msgspec.msgpack.encode(what)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= self._most:

@@ -29,10 +29,13 @@ class ScpiSource(Secured):
         What a snapshot holds, each asked as it stands with a question mark.
     zero
         The line that brings every level to zero, sent with the output off.
+    zeroed
+        What is asked whether it did.
     """
 
     settings: ClassVar[tuple[str, ...]]
     zero: ClassVar[str]
+    zeroed: ClassVar[tuple[str, ...]] = (":SOUR:VOLT?",)
 
     ask: Any
     read: Any
@@ -84,7 +87,7 @@ class ScpiSource(Secured):
             self._synchronise()
             self.write(":OUTP OFF")
             self.write(self.zero)
-            unsafe = [query for query in (":OUTP?", ":SOUR:VOLT?") if self.number(query)]
+            unsafe = [query for query in (":OUTP?", *self.zeroed) if self.number(query)]
         if unsafe:
             raise InstrumentFault(
                 f"{self.name}: the output is still on or not at zero ({', '.join(unsafe)}); "

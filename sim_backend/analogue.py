@@ -40,7 +40,6 @@ is larger).
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +51,7 @@ from sim_backend.fixture import Fixture
 from sim_backend.instruments.specification import ChannelSpec, MeasureRange, SourceRange
 from sim_backend.plans import (
     MeterPlan,
+    RangeErrors,
     SourcePlan,
     device_noise,
     memory,
@@ -66,7 +66,6 @@ _BEND = 1.2  # time constants to the corner of the drawn exponential
 _CORNER = 1.0 - math.exp(-_BEND)
 #: where the second line ends, in time constants: the two triangles hold one of the step
 ARRIVAL = (2.0 - _BEND) / (1.0 - _CORNER)
-_SIGMAS = 3.0  # of a specified accuracy
 _PLANS = 64  # settings of a meter whose numbers are kept
 
 Function = Literal["v", "i"]
@@ -153,8 +152,7 @@ class SourceMeter:
         self._plans: dict[tuple[float, float, float], MeterPlan] = {}
         self._source_plan: SourcePlan | None = None
         self._asked = (0.0, 0.0, 0.0, 0.0)  # level, range, limit and its range
-        self._errors: dict[tuple[str, float], tuple[float, float]] = {}
-        self._seed = seed
+        self._errors = RangeErrors(seed)
         self.on = False
         self.last_level = LastLevel(self.clock.now_s, 0.0, 0.0)
         if not self.ideal:
@@ -206,6 +204,15 @@ class SourceMeter:
             bound = self._asked[2] if self._function == "v" else math.inf
             self.drive.follow("v", path, bound)
 
+    def adopt(self, spec: ChannelSpec, name: str) -> None:
+        """Be other electronics, with errors of their own, from now on; the output is off."""
+        self.spec, self._errors.name, self._source_plan = spec, name, None
+        self._plans.clear()
+
+    def voltages(self) -> tuple[float, float]:
+        """Return the voltage that is sensed, and the one at the output, V."""
+        return self.fixture.voltages(self.drive)
+
     @property
     def contact(self) -> float:
         """Resistance between source and device, Ohm."""
@@ -236,9 +243,9 @@ class SourceMeter:
             if self.ideal:
                 self._source_plan = SourcePlan(0.0, 0.0, 0.0, limit, 0.0, spec)
             else:
-                gain, offset = self._error(f"source {other}", limit_spec)
+                gain, offset = self._errors.of(f"source {other}", limit_spec)
                 self._source_plan = SourcePlan(
-                    *self._error(f"source {self._function}", spec),
+                    *self._errors.of(f"source {self._function}", spec),
                     spec.noise,
                     limit + (limit * gain + abs(offset)),
                     limit_spec.time_constant,
@@ -341,8 +348,8 @@ class SourceMeter:
             ammeter = _nearest(self.spec.i_measure, i_range)
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
-            errors = (*self._error("measure v", voltmeter), *self._error("measure i", ammeter))
-            self._plans[key] = plan = meter_plan(voltmeter, ammeter, nplc, errors)
+            errors = [*map(self._errors.of, ("measure v", "measure i"), (voltmeter, ammeter))]
+            self._plans[key] = plan = meter_plan(voltmeter, ammeter, nplc, (*errors[0], *errors[1]))
         return plan
 
     def rms_device(self, v: float, i: float, aperture: float) -> float:
@@ -351,22 +358,9 @@ class SourceMeter:
         conductance = partial(fixture.conductance, self.drive)
         return device_noise(v, i, aperture, fixture.temperature, conductance)
 
-    def _error(self, what: str, spec: SourceRange | MeasureRange) -> tuple[float, float]:
-        """Return the gain (ratio) and offset error of a range, the same for ever."""
-        key = (what, spec.full_scale)
-        if key not in self._errors:
-            draw = random.Random(f"{self._seed}/error/{what}/{spec.full_scale!r}")
-            self._errors[key] = (_within(spec.gain_error, draw), _within(spec.offset_error, draw))
-        return self._errors[key]
-
 
 def _other(function: Function) -> Function:
     return "i" if function == "v" else "v"
-
-
-def _within(bound: float, draw: random.Random) -> float:
-    """Draw an error whose three sigma are its bound, cut there."""
-    return max(-bound, min(bound, draw.gauss(0.0, bound / _SIGMAS)))
 
 
 def _nearest(ranges: Sequence[R], full_scale: float) -> R:

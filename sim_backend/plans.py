@@ -16,10 +16,13 @@ import numpy as np
 
 from sim_backend.instruments.specification import MeasureRange, SourceRange
 
-__all__ = ["MeterPlan", "SourcePlan", "device_noise", "memory", "meter_plan", "normals"]
+__all__ = [
+    "MeterPlan", "RangeErrors", "SourcePlan", "device_noise", "memory", "meter_plan", "normals",
+]  # fmt: skip
 
 _BOLTZMANN = 1.380649e-23  # J/K, exact (SI)
 _CHARGE = 1.602176634e-19  # C, exact (SI)
+_SIGMAS = 3.0  # of a specified accuracy
 _BLOCK, _LARGEST_BLOCK = 32, 4096  # pairs of normal numbers that are drawn at once
 
 
@@ -47,6 +50,37 @@ class MeterPlan(NamedTuple):
     i_most: float  #: A
     settling: float  #: of a current reading after a step of the level, s
     time_constant: float  #: by which the meter follows, s
+
+
+class RangeErrors:
+    """Gain and offset errors of an instrument's ranges, the same for ever.
+
+    Each is drawn once from a normal distribution whose three sigma are the specified accuracy, cut
+    there.
+
+    Parameters
+    ----------
+    seed
+        Text that fixes them.
+    """
+
+    def __init__(self, seed: str) -> None:
+        self.name = ""  #: of the electronics, where a channel has several
+        self._seed = seed
+        self._drawn: dict[tuple[str, float], tuple[float, float]] = {}
+
+    def of(self, what: str, spec: SourceRange | MeasureRange) -> tuple[float, float]:
+        """Return the gain (ratio) and offset error of a range of `what`."""
+        key = (what := self.name + what, spec.full_scale)
+        if key not in self._drawn:
+            draw = random.Random(f"{self._seed}/error/{what}/{spec.full_scale!r}")
+            self._drawn[key] = (_within(spec.gain_error, draw), _within(spec.offset_error, draw))
+        return self._drawn[key]
+
+
+def _within(bound: float, draw: random.Random) -> float:
+    """Draw an error whose three sigma are its bound, cut there."""
+    return max(-bound, min(bound, draw.gauss(0.0, bound / _SIGMAS)))
 
 
 def memory(plan: MeterPlan, settling: float, age: float, duration: float) -> float:

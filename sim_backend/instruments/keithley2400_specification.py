@@ -52,6 +52,7 @@ class Timing:
     configuration: float = 50e-6  #: setting the source's converter
     conversion: float = 185e-6  #: added once to the apertures of a reading
     overhead_current: float = 350e-6  #: added when sourcing current, cases I and II
+    overhead_current_fast: float = 340e-6  #: the same without autozero, case III
     command_autorange: float = (
         10e-3  #: level command to the output moving; at most, as the 6430 [C]
     )
@@ -70,7 +71,8 @@ class Timing:
         functions
             How many of voltage and current are measured.
         """
-        return _OVERHEAD[autozero, functions] + (self.overhead_current if function == "i" else 0.0)
+        more = self.overhead_current if autozero else self.overhead_current_fast
+        return _OVERHEAD[autozero, functions] + (more if function == "i" else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,10 @@ class Keithley2600(Protections, Remote):
         """Record that an event detector of a channel lost an event."""
         self.status.note_overrun(letter, detector)
 
+    def note_protection(self, letter: str, tripped: bool) -> None:
+        """Record whether the protection of a channel's pulser is tripped."""
+        self.status.note_protection(letter, tripped)
+
     def _timer_overran(self, number: int) -> None:
         self.status.note_timer_overrun(number)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sim_backend.clock import Clock
 from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
 from sim_backend.instruments.keithley26_ports import ContactCheck
+from sim_backend.instruments.keithley26_pulser import fitted
 from sim_backend.instruments.keithley26_shortcut import Shortcut
 from sim_backend.instruments.keithley2600_buffer import ReadingBuffer, buffer_node
 from sim_backend.instruments.keithley2600_checks import number, whole
@@ -58,6 +59,12 @@ class Surroundings(Protocol):
     def note_overrun(self, letter: str, detector: str) -> None:
         """Record that an event detector lost an event."""
 
+    def note_protection(self, letter: str, tripped: bool) -> None:
+        """Record whether the protection of a pulser is tripped."""
+
+    def report(self, code: int) -> None:
+        """Append an error to the queue."""
+
 
 class Channel:
     """Source, meter, trigger model and buffers of one channel.
@@ -93,6 +100,9 @@ class Channel:
             self.source, self.meter, electronics, self._idle, around.time_passed
         )
         self.source.changed = self.shortcut.changed
+        self.pulser = fitted(
+            model.pulser, letter, self.source, self.meter, self.sweep, electronics, around
+        )
         self.dedicated = [ReadingBuffer(self.name, None, around.epoch) for _ in range(2)]
         self.contact = ContactCheck(self._contacts, self._permit_contact_check, around.pass_time)
         self.overlapped: Process | None = None
@@ -101,6 +111,8 @@ class Channel:
     def reset(self) -> None:
         """Go back to the defaults (smuX.reset): output off, settings and buffers' modes too."""
         self.abort()
+        if self.pulser is not None:
+            self.pulser.reset()
         self.source.reset()
         self.meter.reset()
         self.electronics.set_sense(remote=False)
@@ -171,7 +183,7 @@ class Channel:
             "output": bool(source.output),
             "function": source.function,
             "level": source.programmed,
-            "range": source.range[source.function],
+            "range": self.meter.range_in_use(source.function),
             "limit": source.limiting(source.programmed)[0],
             "limit_function": other(source.function),
             "limited": self.electronics.limited,
@@ -218,18 +230,22 @@ class Channel:
             if reading is not None:
                 return reading
         targets = self.buffers(letters, given)
-        if self.busy:
-            raise Refusal(5042)
+        self._permit_measuring()
         shown = self._around.wait_for(self.meter.measure(targets))
         return shown[0] if len(shown) == 1 else tuple(shown)
+
+    def _permit_measuring(self) -> None:
+        if self.busy:
+            raise Refusal(5042)
+        if self.meter.fast and not self.source.output:  # a pulser measures with the output on only
+            raise Refusal(5061)
 
     def measure_overlapped(self, letters: str, *given: Any) -> None:
         """Measure into buffers while the script goes on (smuX.measure.overlappedY)."""
         targets = self.buffers(letters, given)
         if len(given) < len(letters):
             raise Refusal(-109)
-        if self.busy:
-            raise Refusal(5042)
+        self._permit_measuring()
         note = self._around.note
         self.shortcut.changed()
         note(self.letter, "measuring", True)
@@ -257,7 +273,10 @@ class Channel:
         """Measure, then program the next level (smuX.measureYandstep)."""
         value = number()(level)
         shown = self.measure(letters)
-        self.source.set_level(self.source.function, value)
+        if self.pulser is not None and self.pulser.enable:
+            self.pulser.set_bias(value)
+        else:
+            self.source.set_level(self.source.function, value)
         return shown
 
     def configure_measuring(self, letters: str, *given: Any) -> None:

@@ -90,6 +90,7 @@ _TEXTS = {
     5065: "I range too low for contact check",
     5066: "source.offlimiti too low for contact check",
     5069: "Autorange locked for HighC mode",
+    5127: "Output protection level exceeded",
 }
 
 

@@ -13,7 +13,7 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Generator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sim_backend.clock import Clock
 from sim_backend.instruments.keithley26_electronics import Electronics, Quantity, Sample
@@ -39,6 +39,14 @@ class Taking(NamedTuple):
 
     start: float
     sample: Sample
+
+
+class Fast(Protocol):
+    """What an enabled pulser measures with: aperture and delay in s, and its own ranges."""
+
+    aperture: float
+    delay: float
+    range: dict[str, float]  #: of ``v`` and ``i``
 
 
 class References:
@@ -81,6 +89,7 @@ class Meter:
         self.taken = 0  #: conversions so far
         self.overflowed = False  #: whether the last reading was beyond its range
         self._references = References(clock)
+        self.fast: Fast | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -159,13 +168,15 @@ class Meter:
     @property
     def aperture(self) -> float:
         """Length of one conversion, s."""
-        return self.nplc / self.line_frequency
+        return self.fast.aperture if self.fast else self.nplc / self.line_frequency
 
     def range_in_use(self, quantity: Quantity) -> float:
         """Return the range a quantity is measured on.
 
         The quantity being sourced is measured on the source range (section 2, "Range").
         """
+        if self.fast:
+            return self.fast.range[quantity]
         if quantity == self._source.function:
             return self._source.range[quantity]
         if self.autorange[quantity] == self.AUTORANGE_FOLLOW_LIMIT:
@@ -196,7 +207,7 @@ class Meter:
 
     def _take(self) -> Generator[float, None, list[Taking]]:
         """Take what one reading consists of: several conversions with a repeating filter."""
-        if self.autozero == self.AUTOZERO_AUTO:
+        if self.autozero == self.AUTOZERO_AUTO and not self.fast:
             yield 0.0 if self._references.fresh(self.nplc) else self._renewed()
         repeat = self.filter_enable and self.filter_type != self.MOVING_AVERAGE
         takings: list[Taking] = []
@@ -218,7 +229,7 @@ class Meter:
                 mark,
                 v_range=self.range_in_use("v"),
                 i_range=self.range_in_use("i"),
-                nplc=self.nplc,
+                nplc=self.aperture * self.line_frequency if self.fast else self.nplc,
                 line_frequency=self.line_frequency,
                 autozero=self.autozero != self.AUTOZERO_OFF,
                 sense_remote=bool(self.sense),
@@ -232,7 +243,7 @@ class Meter:
     def _change_range(self, sample: Sample) -> bool:
         """Move to the range that fits, when autoranging; says whether to measure again."""
         quantity = other(self._source.function)
-        if self.autorange[quantity] != self.AUTORANGE_ON:
+        if self.autorange[quantity] != self.AUTORANGE_ON or self.fast:
             return False
         present = self.range[quantity]
         if sample.v_overrange if quantity == "v" else sample.i_overrange:
@@ -253,9 +264,9 @@ class Meter:
         return True
 
     def _settling_delay(self) -> float:
-        """Return the measure delay, s (smuX.measure.delay)."""
-        if self.delay != DELAY_AUTO:
-            return self.delay
+        """Return the measure delay, s (smuX.measure.delay, or smua.pulser.measure.delay)."""
+        if self.fast or self.delay != DELAY_AUTO:
+            return self.fast.delay if self.fast else self.delay
         range_ = self.range_in_use("i")
         for candidate in self.ranges("i"):
             if candidate.full_scale == range_:
@@ -303,7 +314,7 @@ class Meter:
             function=FUNCTIONS[letter],
             range=self.range_in_use(quantity),
             source_function=FUNCTIONS[source.function],
-            source_range=source.range[source.function],
+            source_range=self.fast.range["i"] if self.fast else source.range[source.function],
             output="On" if source.output else "Off",
         )
 

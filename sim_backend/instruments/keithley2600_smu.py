@@ -15,7 +15,7 @@ from typing import Any
 
 from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley26_ports import contact_node
-from sim_backend.instruments.keithley26_pulser import add_pulser
+from sim_backend.instruments.keithley26_pulser_node import add_pulser
 from sim_backend.instruments.keithley26_statistics import statistics_node
 from sim_backend.instruments.keithley26_stimuli import stimulus_accessors
 from sim_backend.instruments.keithley2600_buffer import buffer_node
@@ -83,8 +83,8 @@ def channel_node(channel: Channel, events: Events) -> Node:
     )
     if channel.model.ports:
         node.objects["contact"] = contact_node(name, channel.contact)
-    if channel.model.pulser is not None:
-        add_pulser(node, channel.model.pulser)
+    if channel.pulser is not None:
+        add_pulser(node, channel.pulser)
     node.objects["buffer"] = Node(
         f"{name}.buffer",
         calls={"recalculatestats": lambda buffer: channel.own(buffer).statistics() and None},

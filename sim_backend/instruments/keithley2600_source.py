@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim_backend.instruments.keithley26_electronics import Electronics, Quantity
+from sim_backend.instruments.keithley26_electronics import Electronics, Output, Quantity
 from sim_backend.instruments.keithley26_source_settings import SourceSettings, largest_on
 from sim_backend.instruments.specification import ChannelSpec, choose_range
 from sim_backend.wire.tsp import Refusal
@@ -40,7 +40,8 @@ class Source(SourceSettings):
         self, spec: ChannelSpec, electronics: Electronics, pass_time: Callable[[float], None]
     ) -> None:
         super().__init__(spec)
-        self._electronics, self._pass_time = electronics, pass_time
+        self.electronics: Output = electronics  #: or the pulser that takes its place
+        self._pass_time = pass_time
         #: raises a `Refusal` where a source range needs an interlock that is open
         self.permit: Callable[[Quantity, float], None] = _permit
         self._limit_ranges: dict[tuple[Quantity, float], float] = {}
@@ -59,7 +60,7 @@ class Source(SourceSettings):
         self.set_defaults()
         self.free_limit_range()
         self.apply()
-        self._electronics.set_output(on=False)
+        self.electronics.set_output(on=False)
 
     # -- what may be set ----------------------------------------------------------------------
 
@@ -171,22 +172,21 @@ class Source(SourceSettings):
         self.changed()
         if self.output:
             self.apply()
-            self._electronics.set_output(on=True)
+            self.electronics.set_output(on=True)
             return
         if value == 2:
             self.off_mode = self.HIGH_Z
-        self._electronics.set_output(on=False, high_impedance=self.off_mode == self.HIGH_Z)
+        self.electronics.set_output(on=False, high_impedance=self.off_mode == self.HIGH_Z)
 
     # -- what reaches the electronics ---------------------------------------------------------
 
     def apply(self, level: float | None = None, limit: float | None = None) -> None:
         """Program the electronics, with the level and limit of a sweep where they are given."""
         function = self.function
-        if level is None:
-            level = self.level[function]
+        level = self.idle if level is None else level
         self.programmed = level
         self.changed()
-        self._electronics.set_source(
+        self.electronics.set_source(
             function,
             level,
             self.range[function],

@@ -46,6 +46,7 @@ _MEASUREMENT = {
     "VOLTAGE_LIMIT": 1, "CURRENT_LIMIT": 2, "READING_OVERFLOW": 128, "BUFFER_AVAILABLE": 256,
     "OUTPUT_ENABLE": 2048, "INTERLOCK": 2048, "INT": 2048, "INSTRUMENT_SUMMARY": 8192,
 }  # fmt: skip
+_PROTECTION = {"PROT": 8, "PROTECTION": 8}  # of status.measurement, on a 2601B-PULSE
 _OPERATION = {
     "CAL": 1, "SWE": 8, "MEAS": 16, "TRGOVR": 1024, "REM": 2048, "USER": 4096, "INST": 8192,
     "PROG": 16384, "CALIBRATING": 1, "SWEEPING": 8, "MEASURING": 16, "TRIGGER_OVERRUN": 1024,
@@ -156,7 +157,7 @@ class StatusModel:
         self.remote = Register(_REMOTE, self.groups["operation"], _OPERATION["REM"])
         self.systems = [Register(bits) for bits in _NODES]
         self.system = self.systems[0] = Register(_NODES[0], self.byte, SYSTEM_SUMMARY)
-        self.protection = Register(bits)  # of a pulser; never trips
+        self.protection = Register(bits)  # of a pulser
         self.objects = {
             name: Register(
                 _OBJECT | (_LAN if name == "lan" else {}), self.instruments["operation"], bit
@@ -179,6 +180,11 @@ class StatusModel:
         group, bit = _PLACE[activity]
         self.groups[group].set(bit, bool(register.condition))
         self.units[group, letter].set(bit, active)
+
+    def note_protection(self, letter: str, tripped: bool) -> None:
+        """Record whether the protection of a pulser is tripped."""
+        self.protection.set(self._bit[letter], tripped)
+        self.groups["measurement"].set(_PROTECTION["PROT"], bool(self.protection.condition))
 
     def show(self, group: str, bit: int, on: bool) -> None:
         """Set or clear a condition of a group that no channel has a part in."""
@@ -233,6 +239,8 @@ class StatusModel:
 
     def node(self, refresh: Callable[[], None], *, pulser: bool) -> Node:
         """Describe ``status``; `refresh` is called before conditions are read."""
+        if pulser:
+            self.groups["measurement"].extend(_PROTECTION)
         above = {
             name: _register_node(f"status.{name}", register, refresh)
             for name, register in self.groups.items()

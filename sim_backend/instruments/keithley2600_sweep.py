@@ -19,6 +19,7 @@ from sim_backend.clock import Clock, Event
 from sim_backend.instruments.keithley26_electronics import Quantity
 from sim_backend.instruments.keithley26_extended import ExtendedArea
 from sim_backend.instruments.keithley26_family import PulseRegion
+from sim_backend.instruments.keithley26_pulser import CurrentPulser
 from sim_backend.instruments.keithley26_sweep_settings import (
     ASYNC,
     ENABLE,
@@ -68,6 +69,7 @@ class Sweep(SweepSettings):
         #: called when a sweep starts, and whenever it stands before the first level of its list
         self.started: Callable[[], None] = _nothing
         self.begin_list: Callable[[Sweep], None] = _ignore
+        self.pulser: CurrentPulser | None = None  #: while it is enabled
         self._run: Process | None = None
         self._measuring: Process | None = None
         self.set_defaults()
@@ -110,7 +112,7 @@ class Sweep(SweepSettings):
             for _, buffer in self.targets:
                 if buffer is not None:
                     buffer.begin()
-        if self.source_action:
+        if self.source_action and self.pulser is None:
             self._source.fix_limit_range(self.limit[other(self._source.function)])
         self.started()
         self._run = Process(self._clock, self._steps())
@@ -136,18 +138,23 @@ class Sweep(SweepSettings):
         """Give the source back: at its idle level or where it is, with its own limit."""
         source = self._source
         source.free_limit_range()
+        if self.pulser is not None:
+            self.pulser.rest()
         source.apply(None if idle else source.programmed)
 
     def _check(self) -> None:
         if self.source_action:
             if self.function is None:
                 raise Refusal(5059)
-            self._check_levels(self.function)
+            if self.pulser is None:
+                self._check_levels(self.function)
         if self.measure_action:
             if not self.targets:
                 raise Refusal(5060)
-            if self.measure_action == ASYNC:
+            if self.measure_action == ASYNC and self.pulser is None:
                 self._check_asynchronous()
+        if self.pulser is not None:
+            self.pulser.check()
 
     def _check_levels(self, quantity: Quantity) -> None:
         source = self._source
@@ -232,6 +239,9 @@ class Sweep(SweepSettings):
 
     def _point(self, at: int) -> Steps:
         """Source, measure and end-pulse action of one point."""
+        if self.pulser is not None:
+            yield from self.pulser.point(at)
+            return
         emit, event, detectors = self._events.emit, self.event, self.detectors
         begun = self._clock.now_s
         yield detectors["source"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-__all__ = ["Electronics", "Quantity", "Sample"]
+from sim_backend.instruments.specification import ChannelSpec
+
+__all__ = ["Electronics", "Output", "Quantity", "Sample"]
 
 Quantity = Literal["v", "i"]
 
@@ -33,8 +35,8 @@ class Sample(Protocol):
         """Whether the ammeter could not show the value."""
 
 
-class Electronics(Protocol):
-    """What a channel needs of the electronics (`sim_backend.analogue.SourceMeter`)."""
+class Output(Protocol):
+    """What a source needs of what it programs."""
 
     def set_source(
         self, function: Quantity, level: float, range_: float, limit: float, limit_range: float
@@ -44,9 +46,19 @@ class Electronics(Protocol):
     def set_output(self, on: bool, high_impedance: bool = False) -> None:
         """Close or open the output, now."""
 
+
+class Electronics(Output, Protocol):
+    """What a channel needs of the electronics (`sim_backend.analogue.SourceMeter`)."""
+
     @property
     def contact(self) -> float:
         """Resistance between source and device, Ohm."""
+
+    def adopt(self, spec: ChannelSpec, name: str) -> None:
+        """Be other electronics from now on; the output is off."""
+
+    def voltages(self) -> tuple[float, float]:
+        """Return the voltage that is sensed, and the one at the output, V."""
 
     def set_sense(self, *, remote: bool) -> None:
         """Sense at the device or at the source."""

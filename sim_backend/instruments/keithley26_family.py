@@ -3,7 +3,7 @@
 Sources: Series 2600B Reference Manual, 2600BS-901-01 Rev. F, section 2 "Pulse characteristics" and
 "Pulsing in the extended operating area", section 9 (what the 2604B, 2614B and 2634B do not have:
 digital I/O, TSP-Link, contact check; the interlock of the 200 V models); Model 2601B-PULSE
-Reference Manual, 2601B-PULSE-901-01, section 11, ``smua.pulser``.
+Reference Manual, 2601B-PULSE-901-01, for `sim_backend.instruments.keithley2601b_pulse`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sim_backend.instruments import keithley2602b, keithley2612b, keithley2636b
+from sim_backend.instruments.keithley2601b_pulse import PULSER, Pulser
 from sim_backend.instruments.specification import ChannelSpec
 
-__all__ = ["MODELS", "Model", "PulseRegion", "Pulser"]
+__all__ = ["MODELS", "Model", "PulseRegion"]
 
 
 class PulseRegion(NamedTuple):
@@ -26,14 +27,6 @@ class PulseRegion(NamedTuple):
     i: float  #: up to, A
     width: float  #: longest pulse, s
     duty: float  #: largest share of the period
-
-
-class Pulser(NamedTuple):
-    """The fast pulser of a 2601B-PULSE."""
-
-    i_ranges: tuple[float, ...]  #: A
-    v_ranges: tuple[float, ...]  #: V
-    aperture: tuple[float, float]  #: shortest and longest, s
 
 
 class Model(NamedTuple):
@@ -58,8 +51,6 @@ _200_V = (
     PulseRegion(202.0, 1.01, 2.2e-3, 0.01),
     PulseRegion(5.05, 10.1, 1e-3, 0.022),
 )
-# apertures: manual, page 11-213; ranges [check]
-_PULSER = Pulser((1.0, 5.0, 10.0), (5.0, 10.0), (1e-6, 0.1))
 _ONE, _TWO = ("a",), ("a", "b")
 
 
@@ -80,6 +71,6 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "2634B": Model(keithley2636b.SPEC_2634B, _TWO, _200_V, ports=False, interlock=True),
         "2635B": Model(_named(_36, "2635B"), _ONE, _200_V, interlock=True),
         "2636B": Model(_36, _TWO, _200_V, interlock=True),
-        "2601B-PULSE": Model(_named(_02, "2601B-PULSE"), _ONE, _40_V, pulser=_PULSER),
+        "2601B-PULSE": Model(_named(_02, "2601B-PULSE"), _ONE, _40_V, pulser=PULSER),
     }
 )

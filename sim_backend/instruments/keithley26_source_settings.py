@@ -24,6 +24,7 @@ class SourceSettings:
 
     def __init__(self, spec: ChannelSpec) -> None:
         self.spec = spec
+        self.bias: float | None = None  #: idle level of a pulser that is enabled, A
         self._largest = {
             q: max(r.maximum for r in self.ranges(q) if not r.pulse_only) for q in _QUANTITIES
         }
@@ -45,6 +46,11 @@ class SourceSettings:
         self.sink = 0
         self.high_c = 0
         self.enable_action = 0  #: smuX.source.outputenableaction
+
+    @property
+    def idle(self) -> float:
+        """The level outside of sweeps, V or A."""
+        return self.level[self.function] if self.bias is None else self.bias
 
     def ranges(self, quantity: Quantity) -> tuple[SourceRange, ...]:
         """Return the source ranges of a quantity."""

@@ -95,6 +95,13 @@ class Register:
         self.condition = self.event = self.enable = self.ntr = 0
         self.ptr = self.mask
 
+    def extend(self, bits: dict[str, int]) -> None:
+        """Have these bits besides."""
+        self.bits = self.bits | bits
+        for value in bits.values():
+            self.mask |= value
+            self.ptr |= value
+
     def set(self, bit: int, on: bool) -> None:
         """Set or clear condition bits; transitions that pass the filters latch."""
         before = self.condition

@@ -5,6 +5,7 @@ through the wire to their virtual instruments, and the device model played direc
 multiplied by what suits an instrument, and compared as closely as it can time them.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from types import ModuleType, SimpleNamespace
@@ -21,10 +22,12 @@ from instruments import (
     keithley4200,
     wgfmu,
 )
+from labctl.bounds import faults
 from labctl.capability import Identity, Limits, Setup
+from labctl.errors import InstrumentFault, Refused
 from labctl.readings import Flag, Row
 from labctl.steps import Play
-from labctl.waveform import pulse, read, rest, ticks, train
+from labctl.waveform import Node, pulse, read, rest, ticks, train
 from sim_backend import direct
 from sim_backend.laboratory import open_laboratory
 
@@ -32,6 +35,18 @@ G = 100e-6  # S
 ADDRESS = "GPIB0::26::INSTR"
 USB = "USB0::0x0957::0x2C07::MY57800001::INSTR"
 SOCKET = "TCPIP0::192.168.0.42::1225::SOCKET"
+
+
+class Amperes(NamedTuple):
+    """What a source that drives terminals by a current is asked for, and over which resistor."""
+
+    level: float = 100e-6  #: A
+    conductance: float = G  #: S
+    limit: float = 5.0  #: V
+    compliance: float = 1e-3  #: A
+    width: float = 300e-6  #: of a pulse, s; times `Offer.slow`
+    rest: float = 1e-3  #: after it, s; times `Offer.slow`
+    holds: bool = True  #: a voltage at its limit; else it ends the step with a fault
 
 
 class Offer(NamedTuple):
@@ -45,6 +60,8 @@ class Offer(NamedTuple):
     train: tuple[float, int] = (1e-3, 4000)  #: period, s, and pulses of one that can be stopped
     holds: bool = True  #: a current at its compliance; else the user accepts that it does not
     stamp: float = 2e-6  #: how exact the times that it tells are, s
+    behind: float = 0.0  #: resistance in series with the device, besides an output's own, Ohm
+    amperes: Amperes = Amperes()  #: asked for where the driver has ``currents``
 
 
 def _series_2400(model: str) -> Offer:
@@ -65,6 +82,20 @@ def _generator(driver: str, model: str, reader: str = "", read_by: str = "") -> 
     )  # fmt: skip
 
 
+def _scope(driver: str, model: str, reader: str, pulses: int, **wired: str) -> Offer:
+    """Nothing but resistors limits a current that an oscilloscope reads."""
+    meter = {"driver": "keysightdsox", "model": reader, "address": ADDRESS, **wired}
+    section = {"driver": driver, "model": model, "address": USB, "meter": meter}
+    return Offer(
+        agilent33500, section, "1", close=1e-3, train=(10e-3, pulses), holds=False, behind=50.0,
+    )  # fmt: skip
+
+
+def capabilities(driver: ModuleType) -> tuple[str, ...]:
+    """Return what a driver says that it can."""
+    return getattr(driver, "CAPABILITIES", ("waveforms",))
+
+
 #: by the name that a test shows
 BENCHES = {
     "keithley2602b": Offer(
@@ -73,6 +104,10 @@ BENCHES = {
     "keithley2636b": Offer(
         keithley2600, {"driver": "keithley2600", "model": "2636B", "address": ADDRESS}, "a",
         train=(10e-3, 1000),
+    ),
+    "keithley2601b-pulse": Offer(
+        keithley2600, {"driver": "keithley2600", "model": "2601B-PULSE", "address": ADDRESS}, "a",
+        train=(20e-3, 1000), amperes=Amperes(0.5, 0.1, 8.0, 1.0, 20e-6, 1e-3, holds=False),
     ),
     "keithley2400": _series_2400("2400"),
     "keithley2410": _series_2400("2410"),
@@ -94,6 +129,8 @@ BENCHES = {
     "keysight81160a": _generator("keysight81160a", "81160A"),
     "agilent33500-2410": _generator("agilent33500", "33522B", "keithley2400", "2410"),
     "agilent33500-2450": _generator("agilent33500", "33522B", "keithley2450", "2450"),
+    "agilent33500-scope": _scope("agilent33500", "33522B", "DSOX3024T", 150),
+    "keysight81160a-scope": _scope("keysight81160a", "81160A", "DSOX1102G", 50, shunt="50 Ohm"),
     # what differs is started by the host, which takes a tenth of a second; stamps of 100 us
     "b1500": Offer(
         b1500, {"driver": "b1500", "model": "B1500A", "address": ADDRESS}, "smu1",
@@ -107,17 +144,39 @@ BENCHES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=BENCHES)
+#: those that drive terminals by a current
+DRIVEN = [name for name, offer in BENCHES.items() if "currents" in capabilities(offer.driver)]
+
+
+#: what differs from another one by its figures alone
+LONG = frozenset({"keysight81160a-scope"})
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in BENCHES]
+)
 def rig(request) -> Iterator[SimpleNamespace]:
     """Return a connected source with its laboratory and its driver's module."""
-    offer = BENCHES[request.param]
+    yield from connected(request.param, {"preset": "10k"})
+
+
+@pytest.fixture(params=DRIVEN)
+def amp(request) -> Iterator[SimpleNamespace]:
+    """Return a source that drives terminals by a current, over a resistor that suits it."""
+    conductance = BENCHES[request.param].amperes.conductance
+    yield from connected(request.param, {"preset": "10k", "conductance": f"{conductance} S"})
+
+
+def connected(name: str, resistor: dict[str, str]) -> Iterator[SimpleNamespace]:
+    """Yield a connected source over a resistor, and close it."""
+    offer = BENCHES[name]
     driver, section, channel = offer.driver, offer.section, offer.channel
     content = {
-        "name": request.param,
+        "name": name,
         "instruments": {"source": section},
         "terminals": {"top": f"source.{channel}"},
         "simulation": {
-            "device": {"family": "resistor", "preset": "10k"},
+            "device": {"family": "resistor", **resistor},
             "noise": {"instrument": False, "cycle": False, "device": False},
         },
     }
@@ -132,7 +191,7 @@ def rig(request) -> Iterator[SimpleNamespace]:
     yield SimpleNamespace(
         source=source, laboratory=laboratory, driver=driver, setup=setup,
         slow=offer.slow, close=offer.close, train=offer.train, holds=offer.holds,
-        stamp=offer.stamp,
+        stamp=offer.stamp, behind=offer.behind, amperes=offer.amperes,
     )  # fmt: skip
     source.close()
 
@@ -231,7 +290,8 @@ def test_what_is_reported_is_what_the_device_felt(rig):
     s = rig.slow
     before = throughput(rig)
     rows = rows_of(rig, (pulse(1.0, 300e-6 * s) + rest(1e-3 * s)) * 5)
-    assert throughput(rig) - before == pytest.approx(sum(row.width for row in rows) * G, rel=0.005)
+    asked = sum(row.width for row in rows) * G / (1 + rig.behind * G)
+    assert throughput(rig) - before == pytest.approx(asked, rel=0.005)
 
 
 def test_a_reading_lies_in_its_window(rig):
@@ -378,3 +438,128 @@ def test_a_snapshot_changes_nothing(rig):
     rig.source.snapshot()
     after = rows_of(rig, read(0.1, 5e-3))[0]
     assert (before.i, before.v, before.u_i) == (after.i, after.v, after.u_i)
+
+
+# -- terminals driven by a current -----------------------------------------------------------------
+
+
+def driven_by(waveform: Node, ask: Amperes, limit: float = 0.0) -> Play:
+    """Return a step that drives the terminal by a current."""
+    return Play(waveform, ask.compliance, voltage_limits={"top": limit or ask.limit})
+
+
+def flow(amp, waveform: Node, stop=never, limit: float = 0.0) -> list[Row]:
+    """Play amperes."""
+    play = driven_by(waveform, amp.amperes, limit)
+    return [row for rows in amp.source.play(play, stop) for row in rows]
+
+
+def one(amp, level: float = 0.0, *, measured: bool = True) -> Node:
+    """Return a pulse of a current and its rest."""
+    ask = amp.amperes
+    current = pulse(level or ask.level, ask.width * amp.slow, measured=measured)
+    return current + rest(ask.rest * amp.slow)
+
+
+def test_a_driver_that_drives_by_a_current_says_so():
+    assert {"direct", "keithley2602b", "keithley2601b-pulse"} <= set(DRIVEN)
+    for name, offer in BENCHES.items():
+        assert "waveforms" in capabilities(offer.driver), name
+
+
+@pytest.mark.parametrize("share", [1.0, -1.0, 0.2])
+def test_current_and_voltage_are_those_of_the_device(amp, share):
+    level = share * amp.amperes.level
+    (row,) = flow(amp, one(amp, level))
+    assert math.isnan(row.v_set)
+    assert row.i == pytest.approx(level, abs=3 * row.u_i + 1e-12)
+    assert row.v == pytest.approx(level / amp.amperes.conductance, abs=3 * row.u_v + 1e-9)
+    assert (row.terminal, row.role) == ("top", "pulse")
+    assert row.width == pytest.approx(amp.amperes.width * amp.slow, rel=1e-9 + amp.close)
+    assert not row.flags & (Flag.COMPLIANCE | Flag.OVERRANGE)
+    assert row.u_i >= 0
+    assert row.u_v >= 0
+
+
+def test_the_device_gets_the_charge_of_the_currents(amp):
+    before, ask = throughput(amp), amp.amperes
+    rows = flow(amp, (one(amp, measured=False) + one(amp, -ask.level / 2)) * 10)
+    assert len(rows) == 10
+    asked = 10 * 1.5 * ask.level * ask.width * amp.slow
+    assert throughput(amp) - before == pytest.approx(asked, rel=0.01 + amp.close)
+
+
+def test_currents_follow_each_other_as_asked_for(amp):
+    rows = flow(amp, one(amp) * 30)
+    period = (amp.amperes.width + amp.amperes.rest) * amp.slow
+    starts = [row.t - rows[0].t for row in rows]
+    asked = [period * k for k in range(30)]
+    assert starts == pytest.approx(asked, abs=amp.stamp, rel=1e-9 + amp.close)
+
+
+def test_a_current_above_the_compliance_is_refused_before_anything_moves(amp):
+    before = amp.laboratory.clock.now_s
+    play = driven_by(one(amp, 2.0 * amp.amperes.compliance), amp.amperes)
+    found = amp.source.check(play)
+    assert found == amp.driver.check(amp.setup, play)
+    assert all(v.asked and v.remedy for v in [*found, *faults(play, ())])
+    assert list(faults(play, ()))  # on any bench
+    if found:
+        with pytest.raises(Refused):
+            list(amp.source.play(play, never))
+    assert amp.laboratory.clock.now_s == before
+
+
+def test_a_voltage_limit_is_held_or_ends_the_step(amp):
+    ask = amp.amperes
+    limit = 0.5 * ask.level / ask.conductance
+    if ask.holds:
+        (row,) = flow(amp, one(amp), limit=limit)
+        assert row.flags & Flag.COMPLIANCE
+        assert row.v == pytest.approx(limit, rel=0.03)
+        assert row.i == pytest.approx(limit * ask.conductance, rel=0.03)
+        assert math.isnan(row.v_set)
+    else:
+        with pytest.raises(InstrumentFault, match=f"{limit:g} V"):
+            flow(amp, one(amp), limit=limit)
+        assert throughput(amp) < 0.5 * ask.level * ask.width
+    assert left_alone(amp)
+    (row,) = flow(amp, one(amp))
+    assert not row.flags & Flag.COMPLIANCE
+
+
+def test_after_currents_the_device_is_left_alone(amp):
+    flow(amp, one(amp))
+    assert left_alone(amp)
+
+
+def test_a_stop_request_ends_a_step_of_currents(amp):
+    asked = iter([False, False])
+    width = min(amp.amperes.width, 100e-6) * amp.slow
+    waveform = train(pulse(amp.amperes.level, width), *amp.train)
+    rows = flow(amp, waveform, stop=lambda: next(asked, True))
+    assert len(rows) < amp.train[1]
+    assert left_alone(amp)
+    chunks = amp.source.play(driven_by(waveform, amp.amperes), never)
+    next(chunks)
+    chunks.close()
+    assert left_alone(amp)
+    assert len(flow(amp, one(amp))) == 1
+
+
+def test_currents_and_voltages_follow_each_other(amp):
+    ask = amp.amperes
+    volts = Play(read(0.1, 20e-3), ask.compliance)
+    for _ in range(2):
+        (row,) = flow(amp, one(amp))
+        assert row.i == pytest.approx(ask.level, rel=0.01)
+        (row,) = (row for rows in amp.source.play(volts, never) for row in rows)
+        assert row.v_set == 0.1
+        assert row.i == pytest.approx(0.1 * ask.conductance, abs=3 * row.u_i + 1e-12)
+
+
+def test_a_snapshot_between_currents_changes_nothing(amp):
+    first = flow(amp, one(amp))[0]
+    assert all(isinstance(value, str) for value in amp.source.snapshot().values())
+    second = flow(amp, one(amp))[0]
+    assert (second.i, second.u_i) == pytest.approx((first.i, first.u_i), rel=1e-9)

@@ -71,8 +71,9 @@ class Stand:
 
     bench: str  #: name of a shipped bench
     channels: tuple[str, ...]
-    parameters: tuple[tuple[str, Any], ...]  #: of the paired pulses
+    parameters: tuple[tuple[str, Any], ...]  #: of the protocol
     cannot: tuple[str, ...] = ()  #: what this instrument cannot have
+    protocol: str = "ppf"  #: paired pulses, or a programming curve, whose pulses are currents
 
     @property
     def kinds(self) -> list[str]:
@@ -97,7 +98,7 @@ class Whole:
 
     connecting: int  #: lines until the first step
     lines: int
-    pairs: int  #: of pulses
+    pairs: int  #: of pulses; single ones of a programming curve
 
 
 #: yields the laboratory and the content of a bench that reaches it
@@ -158,7 +159,7 @@ def _wire(stand: Stand, lab: Any) -> FaultyInstrument:
 
 def _run(stand: Stand, content: Mapping[str, Any], folder: Path, told: Any = None) -> Record:
     options = engine.Options(folder / "runs", seed=1, progress=told)
-    protocol = catalogue.protocol_from("ppf", dict(stand.parameters))
+    protocol = catalogue.protocol_from(stand.protocol, dict(stand.parameters))
     return engine.begin(protocol, define_bench(content, "struck"), content, options)
 
 
@@ -179,7 +180,12 @@ def whole(stand: Stand, way: Way) -> Whole:
 
 
 def _pairs(record: Record) -> int:
-    """Return how many pairs were measured whole; how often it is read before them is chance."""
+    """Return how many pairs were measured whole; how often it is read before them is chance.
+
+    Of a programming curve, how many pulses were measured.
+    """
+    if record.header.protocol["kind"] != "ppf":
+        return len(record.readings.where(role="pulse"))
     rows = [rows for _, rows in record.where(part="pair")]
     return sum(len(each.where(role="pulse")) == 2 for each in rows)
 

@@ -237,5 +237,5 @@ def test_a_list_is_given_in_commands_of_a_hundred():
 
 
 def test_another_answer_than_settings_is_not_taken_for_them():
-    with pytest.raises(ValueError, match="2 answers instead of 8"):
+    with pytest.raises(ValueError, match="2 answers instead of 9"):
         parse_told("1;2")

@@ -1,9 +1,10 @@
 """A computer that falls silent leaves no instrument driving the sample.
 
-A process of its own plays on four virtual instruments behind TCP and is killed without warning
+A process of its own plays on five virtual instruments behind TCP and is killed without warning
 (SIGKILL, on Windows TerminateProcess); this process holds the instruments and watches their front
 panels. What each can do by itself is what its driver forecasts: a 2600B listens for the computer
-and ends when it hears nothing; the others play what they were given to its end, which is zero.
+and ends when it hears nothing, also where its pulser plays; the others play what they were given to
+its end, which is zero.
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ from sim_backend.laboratory import open_laboratory
 from sim_backend.server import Server
 
 PACE = 5.0  # laboratory seconds in a second
-SPAN = 60.0  # s: what the instruments are given to do, but for the one that listens
+SPAN = 60.0  # s: what the instruments are given to do, but for those that listen
 HEARTBEAT = 20.0  # s, of the laboratory
 #: instrument -> driver, model, channel, period and number of its pulses
 PLAYED: dict[str, tuple[Any, str, str, float, int]] = {
     "tsp": (keithley2600, "2602B", "a", 0.4, 50_000),
+    "pulser": (keithley2600, "2601B-PULSE", "a", 0.4, 50_000),
     "list": (keithley2400, "2410", "front", 0.4, int(SPAN / 0.4)),
     "model": (keithley2450, "2450", "front", 0.4, int(SPAN / 0.4)),
     "arb": (keithley4200, "4200A-SCS", "pmu1", 0.4, int(SPAN / 0.4)),
 }
+LISTENING = ("tsp", "pulser")
 OPTIONS: dict[str, dict[str, Any]] = {
-    "tsp": {"heartbeat": f"{HEARTBEAT / PACE} s"}, "list": {"tick": "1 ms"}, "model": {}, "arb": {},
+    **{name: {"heartbeat": f"{HEARTBEAT / PACE} s"} for name in LISTENING},
+    "list": {"tick": "1 ms"}, "model": {}, "arb": {},
 }  # fmt: skip
 
 #: plays on instruments that are given as NAME=ADDRESS, on all at the same time
@@ -71,12 +75,15 @@ def setup_of(name: str, address: str, visa: Any) -> Setup:
 
 def play_of(name: str) -> Play:
     *_, period, count = PLAYED[name]
+    if name == "pulser":
+        current = train(pulse(0.5, 100e-6), period, count)
+        return Play(current, 1.0, voltage_limits={"top": 8.0})
     return Play(train(pulse(0.5, 0.1), period, count), 1e-3)
 
 
 @pytest.fixture
 def bench() -> Iterator[SimpleNamespace]:
-    """Four instruments over one device each, served at a pace; and their front panels."""
+    """Five instruments over one device each, served at a pace; and their front panels."""
     laboratories, addresses, panels = {}, {}, {}
     servers = []
     for name, (driver, model, channel, _, _) in PLAYED.items():
@@ -87,7 +94,12 @@ def bench() -> Iterator[SimpleNamespace]:
                 "name": name,
                 "instruments": {"smu": section},
                 "terminals": {"top": f"smu.{channel}"},
-                "simulation": {"device": {"family": "resistor", "preset": "10k"}},
+                "simulation": {
+                    "device": {
+                        "family": "resistor", "preset": "10k",
+                        "conductance": "100 mS" if name == "pulser" else "100 uS",
+                    }
+                },
             },
             1, None, PACE,
         )  # fmt: skip
@@ -147,6 +159,8 @@ def test_killing_the_computer_leaves_every_instrument_at_zero_volts(bench, root)
         assert bench.panels[name]()["level"] == 0
         # this process, too, looks late when the machine is busy
         assert alone < foreseen.alone + 6 * PACE, name
-    assert not driving(bench, "tsp")
-    played = bench.laboratories["tsp"].clock.now_s - killed["tsp"]
-    assert played < play_of("tsp").waveform.duration / 10
+    for name in LISTENING:
+        assert not driving(bench, name)
+        played = bench.laboratories[name].clock.now_s - killed[name]
+        assert played < play_of(name).waveform.duration / 10
+    assert not bench.laboratories["pulser"].instruments["smu"].channels["a"].pulser.enable

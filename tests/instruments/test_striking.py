@@ -1,4 +1,4 @@
-"""Every kind of fault at every line of a run, on three source-meters: see `striking`."""
+"""Every kind of fault at every line of a run, on source-meters and a pulser: see `striking`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ from tests.instruments.striking import (
 FEW = (("restore", "wait"), ("longest_wait", 0))
 SLOWER = (*FEW, ("repeats", 1), ("intervals", "20 ms, 200 ms"), ("width", "1 ms"))
 SEVERAL = (*FEW, ("repeats", 2), ("intervals", "10 ms, 20 ms, 50 ms"))
+CURVE = (
+    ("currents", "100 mA .. 800 mA, 6 lin"), ("width", "20 us"), ("initialise", "once"),
+    ("initial_current", "500 mA"), ("initial_width", "20 us"), ("read_by", "current"),
+    ("read_current", "30 mA"), ("read", "1 V"), ("read_width", "400 us"), ("compliance", "1 A"),
+    ("voltage_limit", "5 V"), ("repeats", 1),
+)  # fmt: skip
 STANDS = [
     # one of 40 V has no interlock
     Stand("sim-ftj", ("a", "b"), SEVERAL, cannot=("interlock",)),
     # only what has functions in it forgets them
     Stand("sim-2410", ("front",), SLOWER, cannot=("restart",)),
     Stand("sim-2450", ("front",), SLOWER, cannot=("restart",)),
+    # a shorted device is nothing that a source of a current would notice
+    Stand("sim-pulser", ("a",), CURVE, cannot=("interlock", "short"), protocol="programming-curve"),
 ]
 CASES = [pytest.param(stand, kind, id=f"{stand.bench}-{kind}") for stand in STANDS
          for kind in stand.kinds]  # fmt: skip
@@ -43,7 +51,8 @@ def test_a_fault_in_a_run(tmp_path: Path, stand: Stand, kind: str) -> None:
 
 @pytest.mark.parametrize("stand", STANDS, ids=lambda stand: stand.bench)
 def test_a_fault_while_connecting(tmp_path: Path, stand: Stand) -> None:
-    sound, kinds = whole(stand, in_process), ["mute", "reset", "garbage", "error", "short"]
+    sound = whole(stand, in_process)
+    kinds = [kind for kind in ("mute", "reset", "garbage", "error", "short") if kind in stand.kinds]
     for number, kind in enumerate(kinds):
         at = 1 + round(number / (len(kinds) - 1) * (sound.connecting - 1))
         strike(stand, in_process, tmp_path / kind, kind, at)

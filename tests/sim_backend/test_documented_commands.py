@@ -95,6 +95,12 @@ def test_a_2600b_has_every_name_of_its_manual(model: str) -> None:
     assert nil(Rig(model=model), "2602b_tsp.txt") == []
 
 
+def test_a_2601b_pulse_has_what_its_manual_has_besides() -> None:
+    assert nil(Rig(model="2601B-PULSE"), "2601b_pulse_tsp.txt") == []
+    rig = Rig(model="2602B")
+    assert rig.send("print(smua.pulser, status.measurement.PROT)") == ["nil\tnil"]
+
+
 @pytest.mark.parametrize("model", ["2450", "2460", "2461", "2470"])
 def test_a_2450_has_every_name_of_its_manual(model: str) -> None:
     missing = nil(Rig2450(model, language="TSP"), "2450_tsp.txt")

@@ -22,6 +22,12 @@ VALUES = (
     "'1'", "'$N'", "{}", "{1, 2, 3}", "{{}}", "smua", "smua.nvbuffer1", "print", "smub.nvbuffer2",
     "trigger.timer[1].EVENT_ID", "smua.trigger.ARMED_EVENT_ID", "string.rep('a', 3000)",
 )  # fmt: skip
+#: pulses of a 2601B-PULSE's pulser
+PULSES = (
+    "smua.abort() smua.source.output = 0 smua.pulser.enable = 1 smua.pulser.rangei = 1 "
+    "smua.trigger.source.listi({0.5, 0, -1}) smua.trigger.source.action = 1 "
+    "smua.trigger.source.pulsewidth = 3e-5 smua.source.output = 1 smua.trigger.initiate()"
+)
 WHOLE = (
     "*IDN?", "*RST", "*CLS", "*OPC?", "*OPC", "*ESE 300", "*ESR?", "*STB?", "*TRG", "*WAI", "abort",
     "loadscript x", "endscript", "loadandrunscript", "x()", "waitcomplete()", "reset()", "run()",
@@ -29,6 +35,7 @@ WHOLE = (
     "SweepVLinMeasureI(smua, 0, 1, 1e-3, 3)", "print(InitiatePulseTest(1))", "for k", "x = = 1",
     "ConfigPulseVMeasureI(smua, 0, 1, 1, 1e-3, 1e-3, 5, nil, 1)", "error({})", "while true do end",
     "string.find(string.rep('a', 3000), '.-.-.-.-b')", "coroutine.yield()", "smua = 1",
+    PULSES,
 )  # fmt: skip
 #: they wait for seconds of the laboratory, or make the reply of the next line longer than needed
 LONG = ("string.rep", "lan.restoredefaults", "string.format", "table.concat")
@@ -98,3 +105,11 @@ def test_a_million_random_lines(seed: int) -> None:
     model = list(MODELS)[seed % len(MODELS)]
     with trail(f"fuzz(100_000, {seed}, {model!r}, kept)") as kept:
         fuzz(100_000, seed, model, kept)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(540)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pulser_and_many_random_lines(seed: int) -> None:
+    with trail(f"fuzz(50_000, {seed}, '2601B-PULSE', kept)") as kept:
+        fuzz(50_000, seed, "2601B-PULSE", kept)

@@ -244,8 +244,8 @@ def test_pulser_ranges() -> None:
     rig = Rig(model="2601B-PULSE")
     rig.send("smua.pulser.rangei = 3 smua.pulser.rangev = 7 smua.pulser.measure.aperture = 1e-6")
     assert (rig.number("smua.pulser.rangei"), rig.number("smua.pulser.rangev")) == (5, 10)
-    rig.send("smua.pulser.rangei = 11 smua.pulser.measure.aperture = 1 smua.pulser.enable = 1")
-    assert rig.codes() == [1101, 1101, 1100]
+    rig.send("smua.pulser.rangei = 11 smua.pulser.measure.aperture = 1 smua.pulser.enable = 2")
+    assert rig.codes() == [1101, 1101, -224]
 
 
 def test_the_clock_leaps_with_what_is_due() -> None:

@@ -120,6 +120,13 @@ DIALOGUES = {
          ":NONSENSE", ":SYST:ERR?", ":OUTP1 ON", ":OUTP1?", ":OUTP1 OFF"),
         {"top": "it.1"},
     ),
+    "DSOX3024T": Dialogue(
+        "keysightdsox", "DSOX3024T",
+        ("*IDN?", ":CHAN1:RANG 4", ":CHAN1:RANG?", ":TIM:SCAL 1E-3", ":TIM:RANG?", ":CHAN9:RANG 1",
+         ":SYST:ERR?", ":NONSENSE", ":SYST:ERR?", ":CHAN1?", ":ACQ:SRAT?", ":STOP",
+         ":OPER:COND?"),
+        {},
+    ),
     "B1500A": Dialogue(
         "b1500", "B1500A",
         ("*IDN?", "FMT 11", "CN 1", "> UNT?", "DV 1,0,0.1,1E-3", "> TI 1", "DV 1,0,900,1E-3",

@@ -29,6 +29,7 @@ BRING_HEAVY = {
     "instruments.keithley2400_meter": "pymeasure",
     "instruments.keithley2450_meter": "pymeasure",
     "instruments.keithley2600_meter": "pymeasure",
+    "instruments.keithley2600_pulser_meter": "pymeasure",
     "instruments.keithley4200_meter": "pymeasure",
     "instruments.lakeshore_controller": "pymeasure",
     "sim_backend.adapter": "pymeasure",
