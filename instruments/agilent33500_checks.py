@@ -168,4 +168,5 @@ def _check_currents(
         "give the compliance that it allows",
         f"up to {show(unheld, 'A')} instead of {show(play.compliance, 'A')} in levels shorter than "
         f"{show(i_meter.settling, 's')}",
+        unheld,
     )

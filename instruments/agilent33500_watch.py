@@ -202,6 +202,7 @@ def _note_unheld(play: Play, unit: Viewed, peak: float, unheld: float, found: Fi
         f"({show(wanted, 'Ohm')} would do), or give the compliance that it allows",
         f"up to {show(unheld, 'A')} instead of {show(play.compliance, 'A')}, with readings beyond "
         "that flagged",
+        unheld,
     )
 
 

@@ -181,4 +181,5 @@ def _check_compliance(play: Play, peak: float, found: Findings) -> None:
         "put a resistor in series with the sample and give the compliance that it allows",
         f"up to {show(most, 'A')} instead of {show(play.compliance, 'A')}, with readings beyond "
         "that flagged",
+        most,
     )

@@ -40,7 +40,15 @@ class Findings:
     model: str
     by_limit: dict[str, Violation] = field(default_factory=dict)
 
-    def add(self, limit: str, asked: str, allowed: str, remedy: str, instead: str = "") -> None:
+    def add(
+        self,
+        limit: str,
+        asked: str,
+        allowed: str,
+        remedy: str,
+        instead: str = "",
+        reach: float = 0.0,
+    ) -> None:
         """Note a violation unless one of its kind is there already.
 
         Parameters
@@ -51,10 +59,12 @@ class Findings:
             As in `labctl.violation.Violation`.
         instead
             What would be played where the user accepts it; the model is put before it.
+        reach
+            Largest current that could flow then, A, where the compliance would not hold.
         """
         limit = f"{self.model} {limit}"
         instead = instead and f"{self.model}: {instead}"
-        self.by_limit.setdefault(limit, Violation(limit, asked, allowed, remedy, instead))
+        self.by_limit.setdefault(limit, Violation(limit, asked, allowed, remedy, instead, reach))
 
     @property
     def violations(self) -> list[Violation]:

@@ -189,4 +189,5 @@ def _check_compliance(play: Play, found: Findings) -> None:
         f"{most}: a WGFMU has no current limit that can be set",
         "put a resistor in series with the sample and give the compliance that it allows",
         f"up to {most} instead of {show(play.compliance, 'A')}, with readings beyond that flagged",
+        MOST_CURRENT,
     )

@@ -21,7 +21,7 @@ from labctl.capability import Forecast, Setup, Violation
 from labctl.errors import BadInput
 from labctl.protocol import explain, load_values
 from labctl.steps import Move, Play, Soak, Step, Wait
-from labctl.units import Ampere, Coulomb, Irradiance, Joule, Metre, SquareMetre, Volt
+from labctl.units import Ampere, Coulomb, Irradiance, Joule, Metre, SquareMetre, Volt, show
 
 __all__ = [
     "Definition", "Envelope", "Light", "capabilities", "define_bench", "not_offered", "read_bench",
@@ -135,9 +135,18 @@ class Definition(BaseModel):
         if known is None:
             if len(self._checked) >= _CHECKS_KEPT:
                 self._checked.clear()
-            known = [*self._check_envelope(step), *self._check_instrument(step)]
+            found = [self._within(violation) for violation in self._check_instrument(step)]
+            known = [*self._check_envelope(step), *found]
             self._checked[key] = known
         return known
+
+    def _within(self, violation: Violation) -> Violation:
+        """Take back that something may be accepted where it could pass the envelope's current."""
+        most = self.envelope.i
+        if not violation.instead or most is None or violation.reach <= most:
+            return violation
+        why = f"up to {show(violation.reach, 'A')} cannot be accepted: [envelope] i is {show(most, 'A')}"
+        return msgspec.structs.replace(violation, remedy=f"{violation.remedy}; {why}", instead="")
 
     def _check_instrument(self, play: Play) -> list[Violation]:
         name, missing = self.source_of(play)

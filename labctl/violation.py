@@ -17,6 +17,8 @@ class Violation(msgspec.Struct, frozen=True):
     #: what would be played where the user accepts it, ``2410: levels of 1 ms instead of 100 us``;
     #: empty where there is no such thing
     instead: str = ""
+    #: largest current that could flow then, A, where the compliance would not hold
+    reach: float = 0.0
 
     def __str__(self) -> str:
         accept = f", or accept {self.instead} with --accept-degraded" if self.instead else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import labctl
+from labctl import catalogue
 from labctl.benchfile import read_bench
 from labctl.errors import BadInput
 from labctl.steps import Move, Play, Wait
@@ -61,6 +62,20 @@ def test_the_envelope_refuses_with_asked_allowed_remedy(tmp_path):
     limits = [str(v) for v in definition.check(Play(pulse(2.5, 1e-4), 10e-3))]
     assert any("2.5 V was asked for, at most 2 V" in text for text in limits)
     assert any("compliance of 0.01 A" in text for text in limits)
+
+
+def test_what_would_pass_the_envelope_cannot_be_accepted(tmp_path):
+    """A pulse card holds no compliance: 1 V into a short circuit are 20 mA, accepted or not."""
+    text = catalogue.find_bench("sim-4200").read_text("utf-8")
+    play = Play(pulse(1.0, 1e-4), 1e-3)
+    for most, allowed in (("100 mA", True), ("15 mA", False)):
+        path = tmp_path / f"{allowed}.toml"
+        path.write_text(text.replace('i = "100 mA"', f'i = "{most}"'))
+        found = read_bench(path)[0].check(play)
+        assert (found == []) is allowed
+    (violation,) = found
+    assert violation.instead == ""
+    assert "up to 20 mA cannot be accepted: [envelope] i is 15 mA" in str(violation)
 
 
 def test_an_unknown_terminal_is_a_violation(tmp_path):
