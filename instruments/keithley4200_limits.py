@@ -19,14 +19,18 @@ from instruments.ranges import Range
 from labctl.capability import Limits
 
 __all__ = [
-    "GRID", "LONGEST", "MODELS", "MOST_ENTRIES", "MOST_LOOPS", "MOST_SEGMENTS", "MOST_SEQUENCES",
-    "MOST_VALUES", "POINTS_AT_ONCE", "RESISTANCE", "Model", "Source", "limits_of", "ranges_of",
+    "GRID", "LONGEST", "LONGEST_SAMPLE", "MODELS", "MOST_ENTRIES", "MOST_LOOPS", "MOST_SAMPLES",
+    "MOST_SEGMENTS", "MOST_SEQUENCES", "MOST_VALUES", "POINTS_AT_ONCE", "RESISTANCE", "Model",
+    "Source", "limits_of", "ranges_of",
 ]  # fmt: skip
 
 #: ticks of a waveform (1 ps) in the card's 10 ns [P page 4-12]
 GRID = 10_000
 #: longest segment, in those [K 7-52]
 LONGEST = 100_000_000
+#: from one sample of a waveform to the next, in those: the lowest rate is 1000 in a second [C]
+LONGEST_SAMPLE = 100_000
+MOST_SAMPLES = 1_000_000  #: of a converter in one test [P page 4-11]
 MOST_SEGMENTS = 2048  #: of a channel [P page 4-12]
 MOST_SEQUENCES = 512  #: [K 7-40]
 MOST_ENTRIES = 512  #: of the list of sequences [C]

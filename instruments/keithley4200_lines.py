@@ -33,7 +33,9 @@ def program_lines(program: Program, *, module: bool) -> Iterator[str]:
     module
         Whether there are 4225-RPMs, which have to be connected to the card.
     """
-    yield ":PMU:INIT 1"
+    yield ":PMU:INIT 1"  # it brings the sample rate to its default, too
+    if program.sample:
+        yield f":PMU:SAMPLE:RATE {1e8 / program.sample:.9g}"
     for track in program.tracks:
         n = track.number
         if module:
@@ -56,16 +58,14 @@ def start_lines(program: Program) -> Iterator[str]:
 def _sequence(track: Track, number: int, segments: Sequence[Straight]) -> Iterator[str]:
     where = f"{track.number}, {number}"
     ends = [{name: (a, b) for name, a, b in s.levels}[track.terminal] for s in segments]
-    readings = [
-        next((r for r in s.readings if r.terminal == track.terminal), None) for s in segments
-    ]
+    measured = [segment.measured(track.terminal) for segment in segments]
     arrays = (
         ("TIME", [_seconds(s.ticks) for s in segments]),
         ("STARTV", [f"{a:.9g}" for a, _ in ends]),
         ("STOPV", [f"{b:.9g}" for _, b in ends]),
-        ("MEAS:TYPE", ["1" if r else "0" for r in readings]),
-        ("MEAS:START", [_seconds(r.start) if r else "0" for r in readings]),
-        ("MEAS:STOP", [_seconds(r.stop) if r else "0" for r in readings]),
+        ("MEAS:TYPE", [str(min(len(r), 2)) for r in measured]),  # none, spot mean, waveform
+        ("MEAS:START", [_seconds(r[0].start) if r else "0" for r in measured]),
+        ("MEAS:STOP", [_seconds(r[-1].stop) if r else "0" for r in measured]),
     )
     for key, values in arrays:
         yield from _array(f":PMU:SARB:SEQ:{key}", where, values, MOST_VALUES)

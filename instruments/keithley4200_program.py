@@ -5,11 +5,13 @@ Nothing here talks to an instrument.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from instruments.keithley4200_limits import (
+    LONGEST_SAMPLE,
     MOST_LOOPS,
+    MOST_SAMPLES,
     MOST_SEGMENTS,
     MOST_SEQUENCES,
     RESISTANCE,
@@ -55,6 +57,7 @@ class Program:
     sequences: tuple[tuple[Straight, ...], ...]  #: number 1 is the first
     playlist: tuple[tuple[int, int], ...]  #: (sequence, loops)
     ticks: int  #: duration, 10 ns
+    sample: int = 0  #: of captured waveforms, ticks from one to the next; 0 where there are none
 
     @property
     def duration(self) -> float:
@@ -67,8 +70,7 @@ class Program:
             here = [
                 reading
                 for segment in self.sequences[number - 1]
-                for reading in segment.readings
-                if reading.terminal == terminal
+                for reading in segment.measured(terminal)
             ]
             for _ in range(loops if here else 0):
                 yield from here
@@ -79,8 +81,7 @@ class Program:
             reading.stop - reading.start
             for segments in self.sequences
             for segment in segments
-            for reading in segment.readings
-            if reading.terminal == terminal
+            for reading in segment.measured(terminal)
         ]
         return min(ticks) * 10e-9 if ticks else None
 
@@ -154,14 +155,74 @@ def _program(
             f"at most {MOST_SEGMENTS} in {MOST_SEQUENCES} sequences in one step",
             "repeat one body with * n, or play the waveform in several steps",
         )
-    return Program(
+    program = Program(
         source=source,
         tracks=tracks,
         compliance=play.compliance,
         sequences=tuple(numbers),
         playlist=tuple(playlist),
         ticks=_duration(layout.entries),
+        sample=_sample(numbers, tracks, found),
     )
+    _check_samples(program, found)
+    return program
+
+
+def _check_samples(program: Program, found: Findings) -> None:
+    """Note more samples than a converter takes: the card would lower the rate by itself."""
+    for track in program.tracks if program.sample else ():
+        ticks = sum(
+            loops * sum(r.stop - r.start for s in segments for r in s.measured(track.terminal))
+            for segments, loops in (
+                (program.sequences[number - 1], loops) for number, loops in program.playlist
+            )
+        )
+        if ticks > MOST_SAMPLES * program.sample:
+            found.add(
+                "samples",
+                f"{ticks / program.sample:.3g}, since spot means share the rate of the waveforms",
+                f"fewer than {MOST_SAMPLES:.0e}",
+                "capture more slowly, or play what is not captured in another step",
+            )
+
+
+def _sample(
+    sequences: Iterable[tuple[Straight, ...]], tracks: tuple[Track, ...], found: Findings
+) -> int:
+    """Return how far apart the samples of all captured waveforms are, ticks; 0 without any."""
+    measured = [
+        segment.measured(track.terminal)
+        for segments in sequences
+        for segment in segments
+        for track in tracks
+    ]
+    lengths = [{reading.stop - reading.start for reading in readings} for readings in measured]
+    captured = {n for some, r in zip(lengths, measured, strict=True) if len(r) > 1 for n in some}
+    if not captured:
+        return 0
+    step = max(captured)
+    if len(captured) > 1:
+        found.add(
+            "sample rate",
+            f"samples {' and '.join(show(n * 10e-9, 's') for n in sorted(captured))} apart",
+            "one rate for all waveforms that a step captures",
+            "give all of them the same windows, or play them in several steps",
+        )
+    if step > LONGEST_SAMPLE:
+        found.add(
+            "sample rate",
+            f"samples {show(step * 10e-9, 's')} apart",
+            f"at most {show(LONGEST_SAMPLE * 10e-9, 's')}",
+            "take shorter windows, or one for each level",
+        )
+    if any(min(some) < step for some in lengths if some):
+        found.add(
+            "aperture",
+            "a reading that is shorter than the samples of the same step",
+            f"at least {show(step * 10e-9, 's')}",
+            "measure over a longer part of the level, or play it in another step",
+        )
+    return step
 
 
 def _duration(entries: tuple[Entry, ...]) -> int:

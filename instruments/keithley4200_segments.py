@@ -10,12 +10,16 @@ widths and intervals at half maximum are those of the waveform::
 
 What a loop repeats is one sequence; a body that contains loops itself is written out as entries of
 the list of sequences. Times are whole ticks of 10 ns.
+
+A level with one window is measured as a spot mean; one with equal windows that follow each other,
+as a captured waveform, a sample for each window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from instruments.keithley4200_limits import GRID, LONGEST, MOST_ENTRIES, MOST_SEGMENTS, Source
 from instruments.pieces import Findings
@@ -47,6 +51,10 @@ class Straight:
     ticks: int
     levels: tuple[tuple[str, float, float], ...]
     readings: tuple[Reading, ...] = ()
+
+    def measured(self, terminal: str) -> tuple[Reading, ...]:
+        """Return the readings on a terminal: none, a spot mean, or samples of a waveform."""
+        return tuple(reading for reading in self.readings if reading.terminal == terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +192,16 @@ class _Drawing:
             )
 
     def _readings(self, segment: Segment, total: int, edge: int) -> tuple[Reading, ...]:
-        readings = []
-        seen: set[str] = set()
-        for window in segment.windows:
-            if window.terminal in seen:
+        readings = [self._reading(segment, window, total, edge) for window in segment.windows]
+        for terminal in {reading.terminal for reading in readings}:
+            if not _even([r for r in readings if r.terminal == terminal]):
                 self.found.add(
                     "readings in a level",
-                    "several readings on one terminal",
-                    "one for each level and terminal",
-                    "measure once in each level",
+                    "several readings on one terminal that do not follow each other evenly",
+                    "one for each level and terminal, or a waveform that is captured: equal ones "
+                    "without gaps, after the edge and in whole 10 ns",
+                    "measure once in each level, or over such windows",
                 )
-            seen.add(window.terminal)
-            readings.append(self._reading(segment, window, total, edge))
         return tuple(readings)
 
     def _reading(self, segment: Segment, window: Window, total: int, edge: int) -> Reading:
@@ -262,6 +268,13 @@ class _Drawing:
                 "at most 1 s",
                 "measure over a shorter part of the level",
             )
+
+
+def _even(readings: list[Reading]) -> bool:
+    """Whether readings of one terminal are one, or equal ones that follow each other."""
+    lengths = {reading.stop - reading.start for reading in readings}
+    seams = pairwise(readings)
+    return len(lengths) == 1 and all(one.stop == other.start for one, other in seams)
 
 
 def _cut(overlay: Overlay) -> tuple[Node, ...]:

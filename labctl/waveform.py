@@ -33,8 +33,8 @@ from labctl.timing import TICKS_PER_SECOND, seconds, ticks
 
 __all__ = [
     "LONGEST_SEGMENT", "TICKS_PER_SECOND", "Chain", "Loop", "Node", "Overlay", "Role", "Segment",
-    "Summary", "Waveform", "Window", "pulse", "read", "rest", "seconds", "segment", "ticks",
-    "train",
+    "Summary", "Waveform", "Window", "pulse", "read", "rest", "sampled", "seconds", "segment",
+    "ticks", "train",
 ]  # fmt: skip
 
 _TURN = 1_000_000 * TICKS_PER_SECOND  # of a rest that does not fit in one segment
@@ -153,6 +153,54 @@ def read(level: float, duration: float, *, terminal: str = "top") -> Segment:
     length = ticks(duration)
     window = _window(terminal, length, 0.20, 0.95, "read")
     return Segment(length, {terminal: (float(level),) * 2}, (window,), "read")
+
+
+def sampled(
+    level: float,
+    duration: float,
+    spacing: float,
+    *,
+    terminal: str = "top",
+    begin: float = 0.0,
+    role: Role = "pulse",
+) -> Segment:
+    """Return a level whose course is captured: windows that follow each other without a gap.
+
+    Parameters
+    ----------
+    level
+        V.
+    duration
+        Length, s.
+    spacing
+        Of the windows, s; as many as fit between `begin` and the end of the level.
+    terminal
+        The terminal driven and measured.
+    begin
+        Of the first window, s after the level's start: after the edge of a source that has one.
+    role
+        What the segment is for.
+
+    Raises
+    ------
+    BadInput
+        Not one window fits.
+
+    Examples
+    --------
+    >>> [w.start // 10**6 for w in sampled(1.0, 4e-6, 1e-6, begin=1e-6).windows]
+    [1, 2, 3]
+    """
+    length, step, first = ticks(duration), ticks(spacing), ticks(begin)
+    count = (length - first) // step if step > 0 and first >= 0 else 0
+    if count < 1:
+        raise BadInput(
+            f"windows every {spacing:g} s from {begin:g} s on were asked for in a level of "
+            f"{duration:g} s; at least one has to fit"
+        )
+    edges = range(first, first + count * step, step)
+    windows = tuple(Window(terminal, at, at + step, role) for at in edges)
+    return Segment(length, {terminal: (float(level),) * 2}, windows, role)
 
 
 def _window(terminal: str, length: int, start: float, stop: float, role: Role) -> Window:

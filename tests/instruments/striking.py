@@ -62,7 +62,7 @@ _HARMLESS = frozenset({"slow", "interlock", "short"})
 #: what has to be said, whether the run fails or not
 _SAID = {"error": ("-310",), "over-temperature": ("too hot", "Over Temp")}
 #: lines before the first setting, and after the last reading, where lost settings do no harm
-_BEFORE, _AFTER = 3, 13
+_BEFORE, _AFTER = 3, 14
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The bench driver of the 4225-PMU, through the wire to the virtual one."""
 
 import logging
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from labctl.capability import Setup
 from labctl.errors import BadInput, InstrumentFault, Refused
 from labctl.readings import Flag, Row
 from labctl.steps import Play
-from labctl.waveform import pulse, read, rest, segment, train
+from labctl.waveform import pulse, read, rest, sampled, segment, train
 from sim_backend.laboratory import open_laboratory
 from sim_backend.server import Server
 
@@ -169,6 +170,31 @@ def test_many_readings_come_in_blocks(card):
     assert steps == pytest.approx([1e-5] * 2999, abs=2e-9)
 
 
+def test_a_waveform_is_captured_sample_by_sample():
+    """The current that charges a capacitor behind 50 Ohm, and the voltage that it leaves."""
+    rig = Rig(device={"family": "capacitor", "preset": "1n", "resistance": "10 kOhm"})
+    card = rig.connect()
+    tau = 1e-9 * (10e3 + 50.0)
+    rows = rows_of(card, sampled(1.0, 30e-6, 200e-9, begin=4e-6) + rest(1e-6), top=100e-6)
+    assert [line for line in rig.sent if "SAMPLE:RATE" in line] == [":PMU:SAMPLE:RATE 5000000"]
+    assert len(rows) == 130
+    assert [b.t - a.t for a, b in pairwise(rows)] == pytest.approx([200e-9] * 129, rel=1e-6)
+    assert [row.width for row in rows] == [30e-6] * 130
+    fades = [math.log(a.i / b.i) for a, b in pairwise(rows)]
+    assert fades == pytest.approx([200e-9 / tau] * 129, rel=0.02)
+    assert rows[-1].v > rows[0].v  # less is lost in 50 Ohm
+
+
+def test_captured_waveforms_share_one_rate_and_have_spot_means_beside_them(rig, card):
+    one = sampled(1.0, 1e-6, 100e-9, begin=100e-9)
+    rows = rows_of(card, (one + rest(1e-6) + read(0.1, 2e-6) + rest(1e-6)) * 3)
+    assert [row.role for row in rows] == (["pulse"] * 9 + ["read"]) * 3
+    assert all(row.i == pytest.approx(row.v * G, rel=1e-5) for row in rows)
+    assert any("MEAS:TYPE" in line and ", 2" in line and ", 1" in line for line in rig.sent)
+    rows_of(card, pulse(1.0, 1e-6))
+    assert sum("SAMPLE:RATE" in line for line in rig.sent) == 1  # a new test has its default again
+
+
 def test_a_level_above_10_v_takes_the_other_source_range(rig, card):
     (row,) = rows_of(card, pulse(20.0, 1e-5), 10e-3)
     assert row.v == pytest.approx(20 / 1.005, rel=1e-4)
@@ -233,6 +259,15 @@ def violations(setup: Setup, waveform: Any, compliance: float = 1e-3, **ranges: 
         (pulse(11.0, 100e-9), "level width"),
         (pulse(0.01, 1e-6, terminal="gate"), "terminals"),
         (train(pulse(0.01, 1e-6), 1e-5, 65_537), "readings"),
+        (sampled(0.01, 1e-6, 100e-9), "readings in a level"),
+        (sampled(0.01, 1e-5, 25e-9, begin=1e-6), "readings in a level"),
+        (sampled(0.01, 1.0, 2e-3, begin=1e-6), "sample rate"),
+        (
+            sampled(0.01, 1e-6, 1e-7, begin=1e-7) + sampled(0.02, 1e-6, 2e-7, begin=1e-7),
+            "sample rate",
+        ),
+        (sampled(0.01, 1e-3, 1e-4, begin=1e-6) + read(0.02, 1e-6), "aperture"),
+        (sampled(0.01, 1e-6, 1e-7, begin=1e-7) + read(0.02, 1.0), "samples"),
         (((pulse(0.01, 1e-6) + rest(1e-6)) * 100 + read(0.01, 1e-5)) * 400, "segments"),
     ],
 )
