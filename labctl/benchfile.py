@@ -145,7 +145,8 @@ class Definition(BaseModel):
         most = self.envelope.i
         if not violation.instead or most is None or violation.reach <= most:
             return violation
-        why = f"up to {show(violation.reach, 'A')} cannot be accepted: [envelope] i is {show(most, 'A')}"
+        reach, allowed = show(violation.reach, "A"), show(most, "A")
+        why = f"up to {reach} cannot be accepted: [envelope] i is {allowed}"
         return msgspec.structs.replace(violation, remedy=f"{violation.remedy}; {why}", instead="")
 
     def _check_instrument(self, play: Play) -> list[Violation]:
