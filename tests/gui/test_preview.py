@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +21,7 @@ from labctl.protocol import Protocol
 from labctl.steps import Play, Steps
 from labctl.timing import ticks
 from labctl.waveform import pulse, train
+from tests.gui.references import lost
 
 
 class Billion(Protocol):
@@ -221,8 +220,4 @@ def test_ticks_of_time_are_round_and_told_apart(start: int, width: int) -> None:
 def test_repainting_loses_no_reference_to_none(preview: WaveformPreview, ppf: Protocol) -> None:
     preview.setCourse(course(ppf))
     preview.grab()
-    gc.collect()  # what earlier tests left holds references, too
-    before = sys.getrefcount(None)
-    for _ in range(300):
-        preview.grab()
-    assert sys.getrefcount(None) >= before - 150  # one for each repaint would be 300
+    assert lost(preview.grab, 300) <= 30

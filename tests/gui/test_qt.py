@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-
 import pytest
+
+from tests.gui.references import lost
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +25,7 @@ def test_repainting_does_not_lose_references_to_none(application):
 
     widget = Painted()
     widget.grab()
-    gc.collect()  # what earlier tests left holds references, too
-    before = sys.getrefcount(None)
-    for _ in range(1000):
-        widget.grab()
-    assert sys.getrefcount(None) >= before - 50
+    assert lost(widget.grab, 1000) <= 50
     widget.deleteLater()
     application.processEvents()
 
